@@ -1,0 +1,1 @@
+"""What Dagster materialises: thin stages, one file per asset group."""

@@ -1,0 +1,1 @@
+"""Jobs, and later the sensors and schedules, that ask the planner what to redo."""

@@ -1,0 +1,1 @@
+"""Records of every source -> papers: parsing, validation, entity resolution, simulation."""

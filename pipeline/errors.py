@@ -1,0 +1,61 @@
+"""Every error a user can meet, as one tree.
+
+    CsimpactError                 one clear line: expected, received, remedy
+    ├── RegistryError             venues.toml is contradictory or incomplete
+    ├── InputError                a file or argument handed to us cannot be used
+    │   ├── UnrecognisedFileError   no importer knows the content
+    │   └── UnreadableFileError     truncated, vanished, not JSON, ...
+    ├── NotFoundError             an id, venue or year nobody has heard of
+    ├── StorageError              the lake cannot be read or written (disk full, read-only, damaged)
+    │   └── ContractError           rows break the table's declared schema or key
+    ├── LedgerError               the identity ledger is damaged or contradicts itself
+    ├── BusyError                 another refresh holds the lock
+    └── ModelError                weights missing, of another hash, or of another shape
+
+The CLI prints the message and exits with code 2; anything outside the tree is a bug and keeps
+its traceback.
+"""
+
+
+class CsimpactError(Exception):
+    """One clear line: what was expected, what was received, what to do."""
+
+
+class RegistryError(CsimpactError):
+    """The venue registry contradicts itself; the message lists every problem found."""
+
+
+class InputError(CsimpactError):
+    """A file or argument handed to us cannot be used."""
+
+
+class UnrecognisedFileError(InputError):
+    """No importer recognises the content of the file."""
+
+
+class UnreadableFileError(InputError):
+    """The file is truncated, vanished, or is not what its name says."""
+
+
+class NotFoundError(CsimpactError):
+    """An id, venue or year that the library does not hold."""
+
+
+class StorageError(CsimpactError):
+    """The lake cannot be read or written."""
+
+
+class ContractError(StorageError):
+    """Rows break the declared schema or key of their table; nothing was written."""
+
+
+class LedgerError(CsimpactError):
+    """The identity ledger is damaged or contradicts itself."""
+
+
+class BusyError(CsimpactError):
+    """Another process holds the lock."""
+
+
+class ModelError(CsimpactError):
+    """Model weights are missing, have another hash, or another shape."""

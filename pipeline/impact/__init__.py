@@ -1,0 +1,1 @@
+"""Topic pools, TNCSI_SP and its companions."""

@@ -1,0 +1,1 @@
+"""Frozen bi-encoders and batched encoding."""

@@ -1,0 +1,58 @@
+"""Where state lies and which profile runs: the only reader of `CSIMPACT_*` variables.
+
+Everything the system remembers lies under one folder, `data/` of the project or `CSIMPACT_DATA`:
+the inbox, the lake, the ledger, LanceDB and Dagster's instance.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """The one folder that holds all state; its parts by name."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        """Registered dumps, and files a user dropped."""
+        return self.root / "inbox"
+
+    @property
+    def lake(self) -> Path:
+        """Parquet tables, the working state."""
+        return self.root / "lake"
+
+    @property
+    def ledger(self) -> Path:
+        """Identity ledger: source data, to be backed up with the inbox."""
+        return self.root / "ledger"
+
+    @property
+    def lance(self) -> Path:
+        """LanceDB database."""
+        return self.root / "lance"
+
+    @property
+    def models(self) -> Path:
+        """Model folders put there by hand, one per model name."""
+        return self.root / "models"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's instance: runs, events, logs."""
+        return self.root / "dagster"
+
+
+def data_dir() -> DataDir:
+    """The state folder: `CSIMPACT_DATA`, else `data/` of the project."""
+    return DataDir(Path(os.environ.get("CSIMPACT_DATA") or PROJECT / "data").absolute())
+
+
+def encoder_name() -> str:
+    """Name of the document encoder; `CSIMPACT_ENCODER` overrides the profile's default."""
+    return os.environ.get("CSIMPACT_ENCODER") or "all-MiniLM-L6-v2"

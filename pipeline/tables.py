@@ -1,0 +1,395 @@
+"""Every stored table, declared once: columns, dtypes, units, meaning, key.
+
+Belongs here: what a table *is*. Not: how it is filled (assets/) or stored (resources/lake.py).
+`docs/data-dictionary.md` is generated from this file (`python -m pipeline.tables`), the lake
+refuses rows that break it, and Dagster shows it as the column schema.
+
+One meaning has one name everywhere; units stand in the name or in the `unit` field.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+Cell = tuple[str, int]
+"""A partition: (venue slug, year)."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A stored column: polars dtype, meaning, unit or formula, and whether null is allowed."""
+
+    dtype: pl.DataType | type[pl.DataType]
+    meaning: str
+    unit: str = ""
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A stored table. `partitioned`: one file per venue × year; otherwise a single file."""
+
+    name: str
+    asset: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column]
+    partitioned: bool = True
+    schema: pl.Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "schema", pl.Schema({name: c.dtype for name, c in self.columns.items()})
+        )
+
+    def empty(self) -> pl.DataFrame:
+        """A frame of zero rows with this table's schema."""
+        return pl.DataFrame(schema=self.schema)
+
+
+# Columns that recur keep one declaration, so that one meaning has one name, dtype and wording.
+PAPER_ID = Column(pl.String, "The project's own stable paper id, minted once by the ledger.")
+PAPER_ROW = Column(pl.Int32, "Dense serial number of the paper, in the ledger's minting order.")
+VENUE = Column(pl.String, "Venue slug of the registry.")
+YEAR = Column(pl.Int32, "Year of the venue's edition.", "year")
+RECORD_KEY = Column(pl.String, "Key of a source record: file digest and row number.")
+SOURCE = Column(pl.String, "Kind of source the record came from, such as `paper_copilot`.")
+CONFIG_ID = Column(pl.String, "Pool rule and encoder that produced the row.")
+CITATION_SOURCE = Column(
+    pl.String, "Who counted the citations, such as `google_scholar`; never mixed in a pool."
+)
+CITED_BY_COUNT = Column(pl.Int32, "Citations received.", "citations")
+OBSERVED_ON = Column(
+    pl.Date,
+    "Day the count was observed: the dump's date, or the day of registration.",
+    "date",
+)
+
+DUMP_RECORDS = Table(
+    "dump_records",
+    "dump_shards",
+    "Parsed records of every registered list, superseded ones included.",
+    ("record_key",),
+    {
+        "record_key": RECORD_KEY,
+        "source": SOURCE,
+        "venue": VENUE,
+        "year": YEAR,
+        "source_id": Column(
+            pl.String, "The source's own id within the venue-year.", nullable=True
+        ),
+        "title": Column(pl.String, "Title, cleaned of entities, LaTeX accents and whitespace."),
+        "abstract": Column(pl.String, "Abstract, cleaned likewise.", nullable=True),
+        "authors": Column(pl.List(pl.String), "Author names in order, repeats dropped."),
+        "track": Column(pl.String, "`main`, `workshop`, or the source's named track."),
+        "presentation": Column(pl.String, "Poster, Oral, Long, ... as listed.", nullable=True),
+        "excluded_because": Column(
+            pl.String, "Why the record is no paper; null for papers.", nullable=True
+        ),
+        "keywords": Column(pl.List(pl.String), "Keywords as listed."),
+        "doi": Column(pl.String, "DOI, lower case, without resolver prefix.", nullable=True),
+        "url": Column(pl.String, "Landing page as listed.", nullable=True),
+        "scholar_cluster_id": Column(
+            pl.String, "Google Scholar cluster, from the cited-by link.", nullable=True
+        ),
+        "citation_source": CITATION_SOURCE,
+        "cited_by_count": Column(
+            pl.Int32,
+            "Citations received; null when the source does not know.",
+            "citations",
+            nullable=True,
+        ),
+        "publication_date": Column(
+            pl.Date, "Publication date; 2 July where only the year is known.", "date"
+        ),
+        "date_precision": Column(pl.String, "`day`, `month` or `year`."),
+        "observed_on": OBSERVED_ON,
+        "list_order": Column(pl.Int32, "0 for the list in force, 1 for the one before, ..."),
+        "source_file": Column(pl.String, "Registered file the record came from."),
+        "source_row": Column(pl.Int32, "Row of the record in that file, from 0.", "row"),
+    },
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    "dump_shards",
+    "Rows and files that could not be used, each with its reason. Nothing is dropped silently.",
+    ("source_file", "source_row"),
+    {
+        "source_file": Column(pl.String, "Registered file."),
+        "source_row": Column(
+            pl.Int32, "Row in that file, from 0; -1 when the whole file is meant.", "row"
+        ),
+        "source": SOURCE,
+        "venue": VENUE,
+        "year": YEAR,
+        "in_force": Column(pl.Boolean, "Whether the file is the list in force."),
+        "reason": Column(pl.String, "What was expected and what was found."),
+        "excerpt": Column(pl.String, "The offending row, shortened to 300 characters."),
+    },
+    partitioned=False,
+)
+
+PAPER_IDS = Table(
+    "paper_ids",
+    "identities",
+    "Which paper each source record is, how that was decided, and the paper's row number.",
+    ("record_key",),
+    {
+        "record_key": RECORD_KEY,
+        "venue": VENUE,
+        "year": YEAR,
+        "paper_id": PAPER_ID,
+        "paper_row": PAPER_ROW,
+        "method": Column(
+            pl.String, "`minted`, `source_id` or `title`: what tied the record to its paper."
+        ),
+        "confidence": Column(pl.Float32, "1.0 for an exact identifier, less for titles.", "0..1"),
+        "in_force": Column(pl.Boolean, "Whether the record belongs to the list in force."),
+    },
+)
+
+PAPERS = Table(
+    "papers",
+    "papers",
+    "One row per paper of the lists in force.",
+    ("paper_id",),
+    {
+        "paper_id": PAPER_ID,
+        "paper_row": PAPER_ROW,
+        "venue": VENUE,
+        "year": YEAR,
+        "title": Column(pl.String, "Title."),
+        "abstract": Column(pl.String, "Abstract.", nullable=True),
+        "track": Column(pl.String, "`main`, `workshop`, or the source's named track."),
+        "presentation": Column(pl.String, "Poster, Oral, Long, ... as listed.", nullable=True),
+        "in_pools": Column(pl.Boolean, "Whether the paper may be a member of topic pools."),
+        "publication_date": Column(
+            pl.Date,
+            "Publication date; 2 July where only the year is known; null if unknown.",
+            "date",
+            nullable=True,
+        ),
+        "date_precision": Column(pl.String, "`day`, `month` or `year`.", nullable=True),
+        "doi": Column(pl.String, "DOI, lower case, without resolver prefix.", nullable=True),
+        "url": Column(pl.String, "Landing page.", nullable=True),
+        "keywords": Column(pl.List(pl.String), "Keywords as listed."),
+        "n_authors": Column(pl.Int32, "Number of authors.", "authors"),
+        "n_records": Column(pl.Int32, "Records in force merged into this paper.", "records"),
+        "text_hash": Column(
+            pl.String, "First 32 hex digits of SHA-256 over title, newline, abstract."
+        ),
+    },
+)
+
+AUTHORSHIPS = Table(
+    "authorships",
+    "papers",
+    "Authors of each paper, in order.",
+    ("paper_id", "author_position"),
+    {
+        "paper_id": PAPER_ID,
+        "venue": VENUE,
+        "year": YEAR,
+        "author_position": Column(pl.Int32, "Place in the author list, from 0."),
+        "author_name": Column(pl.String, "Name as given by the source."),
+    },
+)
+
+VENUE_COVERAGE = Table(
+    "venue_coverage",
+    "papers",
+    "Where every record of a venue-year went, per source: "
+    "records = papers + excluded + duplicates + quarantined.",
+    ("venue", "year", "source"),
+    {
+        "venue": VENUE,
+        "year": YEAR,
+        "source": SOURCE,
+        "n_records": Column(pl.Int32, "Rows in the list in force.", "records"),
+        "n_papers": Column(pl.Int32, "Papers.", "papers"),
+        "n_excluded": Column(
+            pl.Int32, "Rejected, withdrawn, active, front matter.", "records"
+        ),
+        "n_duplicates": Column(pl.Int32, "Repeats of a paper already counted.", "records"),
+        "n_quarantined": Column(pl.Int32, "Rows that could not be used.", "records"),
+        "n_superseded": Column(pl.Int32, "Rows of older lists, not counted above.", "records"),
+        "n_workshop": Column(pl.Int32, "Papers outside the pools.", "papers"),
+        "n_with_abstract": Column(pl.Int32, "Papers with an abstract.", "papers"),
+    },
+)
+
+CITATION_COUNTS = Table(
+    "citation_counts",
+    "citation_counts",
+    "The newest known count per paper and source. Unknown counts have no row.",
+    ("paper_id", "citation_source"),
+    {
+        "paper_id": PAPER_ID,
+        "paper_row": PAPER_ROW,
+        "venue": VENUE,
+        "year": YEAR,
+        "citation_source": CITATION_SOURCE,
+        "cited_by_count": CITED_BY_COUNT,
+        "observed_on": OBSERVED_ON,
+    },
+)
+
+CITATION_SNAPSHOTS = Table(
+    "citation_snapshots",
+    "citation_counts",
+    "History of counts, appended only when a count changes.",
+    ("paper_id", "citation_source", "observed_on"),
+    {
+        "paper_id": PAPER_ID,
+        "venue": VENUE,
+        "year": YEAR,
+        "citation_source": CITATION_SOURCE,
+        "observed_on": OBSERVED_ON,
+        "cited_by_count": CITED_BY_COUNT,
+    },
+)
+
+PAPER_EMBEDDINGS = Table(
+    "paper_embeddings",
+    "paper_embeddings",
+    "Unit vectors of title + abstract by text and encoder: primary data, never recomputed.",
+    ("text_hash", "encoder_id"),
+    {
+        "text_hash": PAPERS.columns["text_hash"],
+        "encoder_id": Column(pl.String, "Encoder, weights digest and token limit."),
+        "venue": VENUE,
+        "year": YEAR,
+        "vector": Column(pl.List(pl.Float32), "Document vector, L2-normalised."),
+    },
+)
+
+TOPIC_POOLS = Table(
+    "topic_pools",
+    "topic_pools",
+    "The nearest papers within ±183 days of each paper, itself excluded.",
+    ("paper_id", "config_id"),
+    {
+        "paper_id": PAPER_ID,
+        "paper_row": PAPER_ROW,
+        "venue": VENUE,
+        "year": YEAR,
+        "config_id": CONFIG_ID,
+        "n_window": Column(pl.Int32, "Other pool-eligible papers within the window.", "papers"),
+        "pool_k": Column(
+            pl.Int32, "Members: min(1000, max(100, n_window / 10)), at most n_window.", "papers"
+        ),
+        "pool_radius": Column(
+            pl.Float32,
+            "Cosine similarity of the farthest member, from quantised vectors.",
+            "cosine",
+            nullable=True,
+        ),
+        "members": Column(pl.List(pl.Int32), "`paper_row` of the members, ascending."),
+        "pool_digest": Column(
+            pl.String, "Digest of the members' paper ids; independent of row numbers."
+        ),
+    },
+)
+
+TNCSI_SP = Table(
+    "tncsi_sp",
+    "tncsi_sp",
+    "Topic- and time-normalised impact of every paper (arXiv 2402.12928, 2408.03934).",
+    ("paper_id", "config_id"),
+    {
+        "paper_id": PAPER_ID,
+        "venue": VENUE,
+        "year": YEAR,
+        "config_id": CONFIG_ID,
+        "status": Column(
+            pl.String,
+            "`ok`, `no_date`, `no_citation_count`, `pool_too_small`, `constant_pool`.",
+        ),
+        "citation_source": Column(pl.String, CITATION_SOURCE.meaning, nullable=True),
+        "cited_by_count": Column(
+            pl.Int32, "The paper's citations c; null when unknown.", "citations", nullable=True
+        ),
+        "tncsi_sp": Column(
+            pl.Float64, "1 − exp(−excess_ratio), 0 below loc.", "0..1", nullable=True
+        ),
+        "excess_ratio": Column(
+            pl.Float64, "(c − loc) / scale; does not saturate: sort by it.", nullable=True
+        ),
+        "pool_loc": Column(
+            pl.Int32, "Smallest known count in the pool.", "citations", nullable=True
+        ),
+        "pool_scale": Column(
+            pl.Float64, "Mean of the known counts − loc.", "citations", nullable=True
+        ),
+        "n_pool": Column(
+            pl.Int32, "Members whose count is known from `citation_source`.", "papers"
+        ),
+        "pool_k": TOPIC_POOLS.columns["pool_k"],
+        "pool_share": Column(pl.Float64, "pool_k / n_window.", "0..1", nullable=True),
+    },
+)
+
+TABLES: Mapping[str, Table] = {
+    t.name: t
+    for t in (
+        DUMP_RECORDS,
+        QUARANTINE,
+        PAPER_IDS,
+        PAPERS,
+        AUTHORSHIPS,
+        VENUE_COVERAGE,
+        CITATION_COUNTS,
+        CITATION_SNAPSHOTS,
+        PAPER_EMBEDDINGS,
+        TOPIC_POOLS,
+        TNCSI_SP,
+    )
+}
+
+
+def violations(table: Table, frame: pl.DataFrame) -> list[str]:
+    """Every way `frame` breaks `table`'s contract: columns, dtypes, nulls, unique key."""
+    problems: list[str] = []
+    if frame.schema != table.schema:
+        for name in table.schema.keys() - frame.schema.keys():
+            problems.append(f"column {name} is missing")
+        for name in frame.schema.keys() - table.schema.keys():
+            problems.append(f"column {name} is not declared")
+        for name in table.schema.keys() & frame.schema.keys():
+            if frame.schema[name] != table.schema[name]:
+                problems.append(
+                    f"column {name}: expected {table.schema[name]}, received {frame.schema[name]}"
+                )
+        return problems or [f"columns stand in another order than declared: {frame.columns}"]
+    for name, column in table.columns.items():
+        if not column.nullable and (nulls := frame[name].null_count()):
+            problems.append(f"column {name}: {nulls} nulls where none are allowed")
+    if repeated := frame.height - frame.select(pl.struct(table.key).n_unique()).item():
+        problems.append(f"key ({', '.join(table.key)}): {repeated} repeated rows")
+    return problems
+
+
+def data_dictionary() -> str:
+    """The data dictionary page, as Markdown."""
+    lines = [
+        "# Data dictionary",
+        "",
+        "Generated from `pipeline/tables.py` by `make docs`; a test keeps it current.",
+        "Partitioned tables lie in `data/lake/<table>/venue=…/year=…/`, others in "
+        "`data/lake/<table>/`. Unknown is null or an absent row, never −1.",
+    ]
+    for t in TABLES.values():
+        place = "one file per venue × year" if t.partitioned else "a single file"
+        lines += ["", f"## `{t.name}`", "", t.meaning, ""]
+        lines += [f"Written by asset `{t.asset}`; {place}; key: {', '.join(t.key)}.", ""]
+        lines += ["| column | type | null | unit | meaning |", "|---|---|---|---|---|"]
+        for name, c in t.columns.items():
+            null = "yes" if c.nullable else ""
+            lines.append(f"| `{name}` | {c.dtype} | {null} | {c.unit} | {c.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(data_dictionary(), end="")

@@ -1,0 +1,1 @@
+"""The world outside: files, LanceDB, model weights, HTTP."""
