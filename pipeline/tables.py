@@ -143,7 +143,7 @@ PAPER_IDS = Table(
         "paper_id": PAPER_ID,
         "paper_row": PAPER_ROW,
         "method": Column(
-            pl.String, "`minted`, `source_id` or `title`: what tied the record to its paper."
+            pl.String, "`first` record of its paper, or tied to it by `source_id` or `title`."
         ),
         "confidence": Column(pl.Float32, "1.0 for an exact identifier, less for titles.", "0..1"),
         "in_force": Column(pl.Boolean, "Whether the record belongs to the list in force."),

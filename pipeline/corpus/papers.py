@@ -1,0 +1,102 @@
+"""Records and their paper ids -> `papers`, `authorships`, `venue_coverage` of one venue-year.
+
+Belongs here: which record speaks for a paper, and the accounts of where every row went. Not: who
+is who (corpus/resolution.py) or citations (corpus/counts.py): a moved count never changes these
+tables.
+"""
+
+import polars as pl
+
+from pipeline.corpus.text import text_hash
+from pipeline.tables import AUTHORSHIPS, PAPERS, VENUE_COVERAGE
+
+FILLED = ("abstract", "doi", "url", "presentation")
+
+
+def build_papers(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
+    """`papers` of a venue-year from its `dump_records` and `paper_ids`.
+
+    The record in the main track, with an abstract, with most authors speaks for the paper; what
+    it lacks is taken from the others in the same order.
+    """
+    ranked = _ranked(records, paper_ids)
+    # `first` after the sort is the best record; `drop_nulls().first()` the best that has a value.
+    best = [pl.col(c).first() for c in ranked.columns if c not in (*FILLED, "paper_id", "keywords")]
+    filled = [pl.col(c).drop_nulls().first() for c in FILLED]
+    keywords = pl.col("keywords").filter(pl.col("keywords").list.len() > 0).first()
+    papers = ranked.group_by("paper_id", maintain_order=True).agg(
+        *best, *filled, keywords, n_records=pl.len().cast(pl.Int32)
+    )
+    hashes = [text_hash(t, a) for t, a in papers.select("title", "abstract").iter_rows()]
+    return (
+        papers.with_columns(
+            in_pools=pl.col("track") != "workshop",
+            n_authors=pl.col("authors").list.len().cast(pl.Int32),
+            keywords=pl.col("keywords").fill_null(pl.lit([], dtype=pl.List(pl.String))),
+            text_hash=pl.Series(hashes, dtype=pl.String),
+        )
+        .select(PAPERS.schema.names())
+        .sort("paper_id")
+    )
+
+
+def build_authorships(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
+    """`authorships` of a venue-year: the author list of the record that speaks for each paper."""
+    longest = (
+        _ranked(records, paper_ids)
+        .filter(pl.col("authors").list.len() > 0)
+        .group_by("paper_id", maintain_order=True)
+        .first()
+    )
+    return (
+        longest.select(
+            "paper_id",
+            "venue",
+            "year",
+            author_position=pl.int_ranges(pl.col("authors").list.len(), dtype=pl.Int32),
+            author_name="authors",
+        )
+        .explode("author_position", "author_name")
+        .select(AUTHORSHIPS.schema.names())
+        .sort("paper_id", "author_position")
+    )
+
+
+def build_venue_coverage(
+    records: pl.DataFrame, paper_ids: pl.DataFrame, papers: pl.DataFrame, quarantine: pl.DataFrame
+) -> pl.DataFrame:
+    """`venue_coverage` of a venue-year: records = papers + excluded + duplicates + quarantined."""
+    in_force = records.filter(pl.col("list_order") == 0)
+    excluded = in_force["excluded_because"].is_not_null().sum()
+    quarantined = quarantine["in_force"] & (quarantine["source_row"] >= 0)
+    sources = records["source"].unique().to_list() or quarantine["source"].unique().to_list()
+    row = {
+        "n_records": in_force.height + int(quarantined.sum()),
+        "n_papers": papers.height,
+        "n_excluded": int(excluded),
+        "n_duplicates": in_force.height - int(excluded) - papers.height,
+        "n_quarantined": int(quarantined.sum()),
+        "n_superseded": records.height - in_force.height,
+        "n_workshop": int((~papers["in_pools"]).sum()),
+        "n_with_abstract": papers["abstract"].count(),
+    }
+    cell = pl.concat([records.select("venue", "year"), quarantine.select("venue", "year")]).head(1)
+    return (
+        cell.with_columns(pl.lit(", ".join(sorted(sources))).alias("source"))
+        .with_columns(pl.lit(v, dtype=pl.Int32).alias(k) for k, v in row.items())
+        .select(VENUE_COVERAGE.schema.names())
+    )
+
+
+def _ranked(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
+    ids = paper_ids.filter("in_force").select("record_key", "paper_id", "paper_row")
+    return (
+        records.join(ids, on="record_key", how="inner")
+        .with_columns(
+            _workshop=pl.col("track") == "workshop",
+            _bare=pl.col("abstract").is_null(),
+            _authors=-pl.col("authors").list.len().cast(pl.Int32),
+        )
+        .sort("paper_id", "_workshop", "_bare", "_authors", "title", "source_row")
+        .drop("_workshop", "_bare", "_authors")
+    )

@@ -1,0 +1,284 @@
+"""The planner: from what each output should be made now, against from what it was made.
+
+Belongs here: which cells of which output are stale, and why. Not: reading states (resources/lake.py)
+or redoing anything (assets/). `csimpact refresh`, `csimpact status` and the automation all ask
+here, since pools and scores cross venues: no declarative condition can name exactly the cells
+that a moved record touches.
+
+An output is stale when its stored inputs differ from the wanted ones. Inputs are digests of
+*facets* of upstream outputs, so that a moved count never looks like a moved text.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.tables import Cell
+
+Inputs = Mapping[str, str]
+"""Name of an input -> its digest. Names are what a person reads as the reason."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What an output was made from, and what it is.
+
+    `inputs`: digests it was made from; `digest`: of its own values; `facets`: digests of parts
+    of them that downstream outputs look at; `rows` and `files`: row count and bytes per table;
+    `days`: first and last publication day (days since 1970) of its dated papers.
+    """
+
+    inputs: Mapping[str, str]
+    digest: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, int] = field(default_factory=dict)
+    facets: Mapping[str, str] = field(default_factory=dict)
+    days: tuple[int, int] | None = None
+
+
+States = Mapping[str, Mapping[Cell | None, State]]
+"""Output name -> cell -> its state."""
+
+
+@dataclass(frozen=True)
+class Stale:
+    """A cell of an output to redo, and every reason why."""
+
+    output: str
+    cell: Cell | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class World:
+    """What outputs are made from besides each other."""
+
+    lists: Mapping[Cell, str]  # digest of the registered lists of each venue-year
+    encoder_id: str
+    config_id: str
+    half_window_days: int
+
+
+Rule = Callable[[States, World], Mapping[Cell | None, Inputs]]
+
+# Raised by hand whenever a stage computes something else from the same inputs.
+CODE_VERSIONS: Mapping[str, str] = {
+    "dump_records": "1",
+    "paper_ids": "1",
+    "papers": "1",
+    "citation_counts": "1",
+    "paper_embeddings": "1",
+    "paper_index": "1",
+    "topic_pools": "1",
+    "tncsi_sp": "1",
+}
+
+
+def _dump_records(_: States, world: World) -> Mapping[Cell | None, Inputs]:
+    return {cell: {"lists": digest} for cell, digest in world.lists.items()}
+
+
+def _paper_ids(states: States, _: World) -> Mapping[Cell | None, Inputs]:
+    return {
+        cell: {"records": state.facets["identity"]}
+        for cell, state in states["dump_records"].items()
+    }
+
+
+def _papers(states: States, _: World) -> Mapping[Cell | None, Inputs]:
+    ids = states["paper_ids"]
+    return {
+        cell: {"records": state.facets["content"], "paper ids": _digest(ids, cell)}
+        for cell, state in states["dump_records"].items()
+    }
+
+
+def _citation_counts(states: States, _: World) -> Mapping[Cell | None, Inputs]:
+    ids = states["paper_ids"]
+    return {
+        cell: {"counts": state.facets["counts"], "paper ids": _digest(ids, cell)}
+        for cell, state in states["dump_records"].items()
+    }
+
+
+def _paper_embeddings(states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    return {
+        cell: {"texts": state.facets["texts"], "encoder": world.encoder_id}
+        for cell, state in states["papers"].items()
+    }
+
+
+def _paper_index(states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    vectors = states["paper_embeddings"]
+    return {
+        cell: {
+            "papers": state.digest,
+            "vectors": _digest(vectors, cell),
+            "encoder": world.encoder_id,
+        }
+        for cell, state in states["papers"].items()
+    }
+
+
+def _topic_pools(states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    papers = states["papers"]
+    wanted: dict[Cell | None, Inputs] = {}
+    for cell, state in papers.items():
+        inputs = {"rule": world.config_id, "papers": state.facets["queries"]}
+        for other in cells_in_window(papers, state, world.half_window_days):
+            # A vector never changes for its text, so the texts in this facet stand for it.
+            inputs[f"papers of {_name(other)}"] = papers[other].facets["members"]
+        wanted[cell] = inputs
+    return wanted
+
+
+def _tncsi_sp(states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    papers, counts = states["papers"], states["citation_counts"]
+    wanted: dict[Cell | None, Inputs] = {}
+    for cell, state in papers.items():
+        inputs = {
+            "pools": _digest(states["topic_pools"], cell),
+            "counts": _digest(counts, cell),
+            "rule": world.config_id,
+        }
+        for other in cells_in_window(papers, state, world.half_window_days):
+            inputs[f"counts of {_name(other)}"] = _digest(counts, other)
+        wanted[cell] = inputs
+    return wanted
+
+
+# In the order they are made.
+RULES: Mapping[str, Rule] = {
+    "dump_records": _dump_records,
+    "paper_ids": _paper_ids,
+    "papers": _papers,
+    "citation_counts": _citation_counts,
+    "paper_embeddings": _paper_embeddings,
+    "paper_index": _paper_index,
+    "topic_pools": _topic_pools,
+    "tncsi_sp": _tncsi_sp,
+}
+
+UPSTREAM: Mapping[str, tuple[str, ...]] = {
+    "dump_records": (),
+    "paper_ids": ("dump_records",),
+    "papers": ("dump_records", "paper_ids"),
+    "citation_counts": ("dump_records", "paper_ids"),
+    "paper_embeddings": ("papers",),
+    "paper_index": ("papers", "paper_embeddings"),
+    "topic_pools": ("papers", "paper_embeddings"),
+    "tncsi_sp": ("topic_pools", "citation_counts"),
+}
+
+
+def wanted_inputs(output: str, states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    """What every cell of `output` should be made from, given the upstream states."""
+    code = CODE_VERSIONS[output]
+    return {
+        cell: {"code": code, **inputs} for cell, inputs in RULES[output](states, world).items()
+    }
+
+
+def stale_cells(output: str, states: States, world: World) -> list[Stale]:
+    """The cells of `output` to redo now, newest year first, each with its reasons."""
+    stored = states[output]
+    stale = [
+        Stale(output, cell, reasons)
+        for cell, inputs in wanted_inputs(output, states, world).items()
+        if (reasons := tuple(_reasons(stored.get(cell), inputs)))
+    ]
+    return sorted(stale, key=lambda s: (-s.cell[1], s.cell[0]) if s.cell else (0, ""))
+
+
+def in_scope(
+    output: str, cell: Cell | None, scope: Collection[Cell], states: States, world: World
+) -> bool:
+    """Whether bringing the cells of `scope` up to date needs this cell of `output`.
+
+    Pools and scores of a cell need vectors and counts of every cell in its window; reading lists
+    and resolving identities is never limited, since it is cheap and one ledger serves all.
+    """
+    if not scope or cell is None or output in ("dump_records", "paper_ids", "papers"):
+        return True
+    if output in ("topic_pools", "tncsi_sp"):
+        return cell in scope
+    papers = states["papers"]
+    return cell in scope or any(
+        cell in cells_in_window(papers, papers[target], world.half_window_days)
+        for target in scope
+        if target in papers
+    )
+
+
+def plan(states: States, world: World) -> list[Stale]:
+    """Everything stale now, and what may follow from it, in the order it would be made.
+
+    What stands downstream of a stale cell is named with the reason "follows …": whether it has
+    to be redone is known only when the upstream values are there, since equal values stop it.
+    """
+    planned: list[Stale] = []
+    pending: dict[str, set[Cell | None]] = {}
+    for output in RULES:
+        stale = {s.cell: s for s in stale_cells(output, states, world)}
+        for follower in _followers(output, pending, states, world):
+            if follower.cell not in stale:
+                stale[follower.cell] = follower
+        pending[output] = set(stale)
+        planned += stale.values()
+    return planned
+
+
+def _followers(
+    output: str, pending: Mapping[str, set[Cell | None]], states: States, world: World
+) -> Iterator[Stale]:
+    moving = {cell: up for up in UPSTREAM[output] for cell in pending[up]}
+    papers = states["papers"]
+    crossing = output in ("topic_pools", "tncsi_sp")
+    for cell in sorted(papers.keys() | moving.keys(), key=str):
+        reached = {cell} & moving.keys()
+        if crossing and cell in papers:
+            reached |= moving.keys() & set(
+                cells_in_window(papers, papers[cell], world.half_window_days)
+            )
+        if reached:
+            names = sorted(f"{moving[c]} of {_name(c)}" for c in reached)
+            yield Stale(output, cell, (f"follows {_shortened(names)}",))
+
+
+def cells_in_window(
+    papers: Mapping[Cell | None, State], state: State, half_window_days: int
+) -> Collection[Cell]:
+    """Cells that hold papers within the window of any paper of `state`'s cell, itself included."""
+    if state.days is None:
+        return []
+    first, last = state.days[0] - half_window_days, state.days[1] + half_window_days
+    return sorted(
+        cell
+        for cell, other in papers.items()
+        if cell and other.days and other.days[0] <= last and other.days[1] >= first
+    )
+
+
+def _reasons(stored: State | None, wanted: Inputs) -> Iterator[str]:
+    if stored is None:
+        yield "not made yet"
+        return
+    for name in wanted.keys() | stored.inputs.keys():
+        if name not in stored.inputs:
+            yield f"{name}: new"
+        elif name not in wanted:
+            yield f"{name}: gone"
+        elif stored.inputs[name] != wanted[name]:
+            yield f"{name}: changed"
+
+
+def _digest(states: Mapping[Cell | None, State], cell: Cell | None) -> str:
+    state = states.get(cell)
+    return state.digest if state else "missing"
+
+
+def _name(cell: Cell | None) -> str:
+    return f"{cell[0]} {cell[1]}" if cell else "all"
+
+
+def _shortened(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,286 @@
+"""The inbox: dumps a user imported or dropped, recognised by content and registered.
+
+Belongs here: files, their hashes and their order. Not: what a row means
+(pipeline/corpus/paper_copilot.py).
+
+Order of the lists of one venue-year: by the date in their path (`…/2026-02-23/…`), then by
+registration. A list without a date counts as recent as the one it replaces, so that "import it
+again, later" does what it says, while a dated older list never pushes out a newer one.
+"""
+
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import orjson
+
+from pipeline.corpus import paper_copilot
+from pipeline.corpus.paper_copilot import ListOrigin
+from pipeline.errors import CsimpactError, InputError, UnreadableFileError, UnrecognisedFileError
+from pipeline.tables import Cell
+from pipeline.venues import VenueRegistry
+from resources.lake import replace_file
+
+SUFFIXES = (".json", ".json.gz")
+_NAME = re.compile(r"(?P<folder>.*?[^\d])(?P<year>\d{4,})(?:-[0-9a-f]{8})?\.json(?:\.gz)?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class RegisteredFile:
+    """One registration of a list: which file, of which venue-year, since when, in what order."""
+
+    seq: int
+    path: str  # relative to the inbox
+    sha256: str
+    size: int
+    mtime_ns: int
+    kind: str
+    venue: str
+    year: int
+    listed_on: str  # ISO date the list counts as; "" for the first of its venue-year without one
+    registered_on: str
+    problem: str = ""  # why the file cannot be used, if it cannot
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """Sorts the lists of a venue-year, newest last."""
+        return (self.listed_on, self.seq)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that was not registered, and the one line that says why."""
+
+    path: Path
+    problem: CsimpactError
+
+
+class Inbox:
+    """Registered dump files under one folder; the registry is a JSON-lines file in it."""
+
+    def __init__(self, root: Path, venues: VenueRegistry, today: date) -> None:
+        self.root = root
+        self._venues = venues
+        self._today = today
+        self._registry = root / "registry.jsonl"
+        self.files: list[RegisteredFile] = self._load()
+
+    def _load(self) -> list[RegisteredFile]:
+        if not self._registry.exists():
+            return []
+        try:
+            lines = self._registry.read_bytes().splitlines()
+            return [RegisteredFile(**orjson.loads(line)) for line in lines]
+        except (OSError, TypeError, orjson.JSONDecodeError) as problem:
+            raise InputError(
+                f"{self._registry} is damaged ({problem}): restore it from a backup, or delete it "
+                "to have every file in the inbox registered anew"
+            ) from problem
+
+    def _save(self) -> None:
+        data = b"".join(orjson.dumps(asdict(f)) + b"\n" for f in self.files)
+        replace_file(self._registry, data, durable=True)
+
+    def import_paths(self, paths: Sequence[Path]) -> tuple[list[RegisteredFile], list[Refusal]]:
+        """Copy files (folders: every .json and .json.gz below) into the inbox and register them.
+
+        Returns the registrations that are news, and the files refused; refusing one file does
+        not stop the others.
+        """
+        news: list[RegisteredFile] = []
+        refused: list[Refusal] = []
+        for path in _expand(paths):
+            try:
+                data, listed_on = _read(path), _date_in(path)
+                venue, year = self._recognise(path, load_document(path, data))
+                target = f"{paper_copilot.SOURCE}/{listed_on or 'undated'}/{venue}/{path.name}"
+                news += self._register(target, data, venue, year, listed_on)
+            except CsimpactError as problem:
+                refused.append(Refusal(path, problem))
+        self._save()
+        return news, refused
+
+    def scan(self) -> list[RegisteredFile]:
+        """Register files dropped into the inbox by hand; returns the news.
+
+        A file that cannot be used is registered with its problem, so that it shows up in
+        quarantine rather than nowhere.
+        """
+        known = {f.path: f for f in self.files}
+        news: list[RegisteredFile] = []
+        for path in sorted(p for p in self.root.rglob("*") if p.name.endswith(SUFFIXES)):
+            relative = path.relative_to(self.root).as_posix()
+            before = known.get(relative)
+            try:
+                stat = path.stat()
+                if before and (before.size, before.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+                    continue
+                news += self._register_dropped(path, relative)
+            except FileNotFoundError:
+                continue  # gone again: nothing was read from it
+        if news:
+            self._save()
+        return news
+
+    def _register_dropped(self, path: Path, relative: str) -> list[RegisteredFile]:
+        data = b""
+        try:
+            data = _read(path)
+            venue, year = self._recognise(path, load_document(path, data))
+        except CsimpactError as problem:
+            return self._append(relative, data, "", 0, "", path, str(problem))
+        return self._append(relative, data, venue, year, _date_in(path), path)
+
+    def _recognise(self, path: Path, document: object) -> Cell:
+        if document == []:
+            raise UnreadableFileError(f"{path}: expected a list of papers, received an empty list")
+        if isinstance(document, dict):
+            raise UnrecognisedFileError(
+                f"{path}: expected a JSON list of papers, received a JSON object: "
+                "hand over the list itself"
+            )
+        if not paper_copilot.recognise(document):
+            raise UnrecognisedFileError(
+                f"{path}: no importer knows this content; expected a Paper Copilot list "
+                "(objects with title, author, status, …)"
+            )
+        return self._cell(path)
+
+    def _cell(self, path: Path) -> Cell:
+        match = _NAME.fullmatch(path.name)
+        if not match:
+            raise UnrecognisedFileError(
+                f"{path}: expected a name like cvpr2016.json.gz, which says venue and year"
+            )
+        venue = self._venues.resolve(match["folder"])
+        year, first = int(match["year"]), self._venues[venue].first_year
+        if not first <= year <= self._today.year + 1:
+            raise InputError(
+                f"{path}: expected a year of {venue} in {first}..{self._today.year + 1}, received "
+                f"{year}: rename the file, or correct first_year in venues.toml"
+            )
+        return venue, year
+
+    def _register(
+        self, target: str, data: bytes, venue: str, year: int, listed_on: str
+    ) -> list[RegisteredFile]:
+        digest = hashlib.sha256(data).hexdigest()
+        lists = self.lists_of((venue, year))
+        same = [f for f in lists if f.sha256 == digest and (not listed_on or f.listed_on == listed_on)]
+        if same and (listed_on or same[-1] == lists[-1]):
+            return []
+        # The digest keeps an older list of the same name beside the newer one.
+        stem, dot, suffix = target.rpartition("/")[2].partition(".")
+        name = f"{target.rpartition('/')[0]}/{stem}-{digest[:8]}{dot}{suffix}"
+        path = self.root / name
+        replace_file(path, data, durable=True)
+        return self._append(name, data, venue, year, listed_on, path)
+
+    def _append(
+        self,
+        relative: str,
+        data: bytes,
+        venue: str,
+        year: int,
+        listed_on: str,
+        path: Path,
+        problem: str = "",
+    ) -> list[RegisteredFile]:
+        stat = path.stat()
+        lists = self.lists_of((venue, year))
+        file = RegisteredFile(
+            seq=len(self.files),
+            path=relative,
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            kind=paper_copilot.SOURCE,
+            venue=venue,
+            year=year,
+            listed_on=listed_on or (lists[-1].listed_on if lists else ""),
+            registered_on=self._today.isoformat(),
+            problem=problem,
+        )
+        self.files.append(file)
+        return [file]
+
+    def lists_of(self, cell: Cell) -> list[RegisteredFile]:
+        """Usable lists of a venue-year, oldest first; a path counts once, as last registered."""
+        last = {f.path: f for f in self.files}
+        return sorted(
+            (f for f in last.values() if (f.venue, f.year) == cell and not f.problem),
+            key=lambda f: f.order,
+        )
+
+    def cells(self) -> list[Cell]:
+        """Venue-years that have a usable list, sorted."""
+        return sorted({(f.venue, f.year) for f in self.files if not f.problem})
+
+    def digests(self) -> dict[Cell, str]:
+        """Digest of the lists of every venue-year, in their order: the planner's first input."""
+        return {
+            cell: hashlib.sha256(
+                "\n".join(f.sha256 + f.listed_on for f in self.lists_of(cell)).encode()
+            ).hexdigest()[:16]
+            for cell in self.cells()
+        }
+
+    def problems(self) -> list[RegisteredFile]:
+        """Files in the inbox that cannot be used."""
+        return [f for f in {f.path: f for f in self.files}.values() if f.problem]
+
+    def origins(self, cell: Cell) -> Iterator[tuple[ListOrigin, Path]]:
+        """The lists of a venue-year with their order, the list in force first."""
+        for order, file in enumerate(reversed(self.lists_of(cell))):
+            observed = file.listed_on or file.registered_on
+            origin = ListOrigin(
+                file.path, file.sha256, *cell, date.fromisoformat(observed), order
+            )
+            yield origin, self.root / file.path
+
+
+def load_document(path: Path, data: bytes) -> object:
+    """The JSON document in `data`, gunzipped if it is gzip; UnreadableFileError says what is wrong."""
+    if not data:
+        raise UnreadableFileError(f"{path}: expected a JSON list, received an empty file")
+    try:
+        text = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as problem:
+        raise UnreadableFileError(
+            f"{path}: the gzip stream is damaged or truncated ({problem}): fetch the file again"
+        ) from problem
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as problem:
+        raise UnreadableFileError(f"{path}: expected JSON ({problem}): fetch the file again") from problem
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise UnreadableFileError(
+            f"{path}: {problem.strerror or problem}; nothing of it was used: check it and import again"
+        ) from problem
+
+
+def _expand(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES))
+        else:
+            yield path
+
+
+def _date_in(path: Path) -> str:
+    """The ISO date in the nearest folder name, or nothing."""
+    for part in reversed(path.absolute().parts[:-1]):
+        if match := _DATE.fullmatch(part):
+            return match.group()
+    return ""
