@@ -12,7 +12,7 @@ An output is stale when its stored inputs differ from the wanted ones. Inputs ar
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.tables import Cell
+from pipeline.tables import UNRECOGNISED, Cell
 
 Inputs = Mapping[str, str]
 """Name of an input -> its digest. Names are what a person reads as the reason."""
@@ -80,15 +80,15 @@ def _dump_records(_: States, world: World) -> Mapping[Cell | None, Inputs]:
 def _paper_ids(states: States, _: World) -> Mapping[Cell | None, Inputs]:
     return {
         cell: {"records": state.facets["identity"]}
-        for cell, state in states["dump_records"].items()
+        for cell, state in _venue_years(states)
     }
 
 
 def _papers(states: States, _: World) -> Mapping[Cell | None, Inputs]:
     ids = states["paper_ids"]
     return {
-        cell: {"records": state.facets["content"], "paper ids": _digest(ids, cell)}
-        for cell, state in states["dump_records"].items()
+        cell: {"records": state.facets["content"], "paper ids": _facet(ids, cell, "papers")}
+        for cell, state in _venue_years(states)
     }
 
 
@@ -96,7 +96,7 @@ def _citation_counts(states: States, _: World) -> Mapping[Cell | None, Inputs]:
     ids = states["paper_ids"]
     return {
         cell: {"counts": state.facets["counts"], "paper ids": _digest(ids, cell)}
-        for cell, state in states["dump_records"].items()
+        for cell, state in _venue_years(states)
     }
 
 
@@ -137,11 +137,11 @@ def _tncsi_sp(states: States, world: World) -> Mapping[Cell | None, Inputs]:
     for cell, state in papers.items():
         inputs = {
             "pools": _digest(states["topic_pools"], cell),
-            "counts": _digest(counts, cell),
+            "counts": _facet(counts, cell, "values"),
             "rule": world.config_id,
         }
         for other in cells_in_window(papers, state, world.half_window_days):
-            inputs[f"counts of {_name(other)}"] = _digest(counts, other)
+            inputs[f"counts of {_name(other)}"] = _facet(counts, other, "values")
         wanted[cell] = inputs
     return wanted
 
@@ -269,6 +269,15 @@ def _reasons(stored: State | None, wanted: Inputs) -> Iterator[str]:
             yield f"{name}: gone"
         elif stored.inputs[name] != wanted[name]:
             yield f"{name}: changed"
+
+
+def _venue_years(states: States) -> list[tuple[Cell | None, State]]:
+    return [(c, s) for c, s in states["dump_records"].items() if c != UNRECOGNISED]
+
+
+def _facet(states: Mapping[Cell | None, State], cell: Cell | None, name: str) -> str:
+    state = states.get(cell)
+    return state.facets[name] if state else "missing"
 
 
 def _digest(states: Mapping[Cell | None, State], cell: Cell | None) -> str:

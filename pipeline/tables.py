@@ -15,6 +15,9 @@ import polars as pl
 Cell = tuple[str, int]
 """A partition: (venue slug, year)."""
 
+UNRECOGNISED: Cell = ("unrecognised", 0)
+"""Where quarantine keeps whole files whose venue-year nobody can tell."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -126,7 +129,6 @@ QUARANTINE = Table(
         "reason": Column(pl.String, "What was expected and what was found."),
         "excerpt": Column(pl.String, "The offending row, shortened to 300 characters."),
     },
-    partitioned=False,
 )
 
 PAPER_IDS = Table(
@@ -210,7 +212,6 @@ VENUE_COVERAGE = Table(
         "n_excluded": Column(pl.Int32, "Rejected, withdrawn, active, front matter.", "records"),
         "n_duplicates": Column(pl.Int32, "Repeats of a paper already counted.", "records"),
         "n_quarantined": Column(pl.Int32, "Rows that could not be used.", "records"),
-        "n_superseded": Column(pl.Int32, "Rows of older lists, not counted above.", "records"),
         "n_workshop": Column(pl.Int32, "Papers outside the pools.", "papers"),
         "n_with_abstract": Column(pl.Int32, "Papers with an abstract.", "papers"),
     },

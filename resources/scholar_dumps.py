@@ -22,7 +22,7 @@ import orjson
 from pipeline.corpus import paper_copilot
 from pipeline.corpus.paper_copilot import ListOrigin
 from pipeline.errors import CsimpactError, InputError, UnreadableFileError, UnrecognisedFileError
-from pipeline.tables import Cell
+from pipeline.tables import UNRECOGNISED, Cell
 from pipeline.venues import VenueRegistry
 from resources.lake import replace_file
 
@@ -97,7 +97,7 @@ class Inbox:
         refused: list[Refusal] = []
         for path in _expand(paths):
             try:
-                data, listed_on = _read(path), _date_in(path)
+                data, listed_on = read_file(path), _date_in(path)
                 venue, year = self._recognise(path, load_document(path, data))
                 target = f"{paper_copilot.SOURCE}/{listed_on or 'undated'}/{venue}/{path.name}"
                 news += self._register(target, data, venue, year, listed_on)
@@ -131,7 +131,7 @@ class Inbox:
     def _register_dropped(self, path: Path, relative: str) -> list[RegisteredFile]:
         data = b""
         try:
-            data = _read(path)
+            data = read_file(path)
             venue, year = self._recognise(path, load_document(path, data))
         except CsimpactError as problem:
             return self._append(relative, data, "", 0, "", path, str(problem))
@@ -223,13 +223,13 @@ class Inbox:
         return sorted({(f.venue, f.year) for f in self.files if not f.problem})
 
     def digests(self) -> dict[Cell, str]:
-        """Digest of the lists of every venue-year, in their order: the planner's first input."""
-        return {
-            cell: hashlib.sha256(
-                "\n".join(f.sha256 + f.listed_on for f in self.lists_of(cell)).encode()
-            ).hexdigest()[:16]
-            for cell in self.cells()
-        }
+        """Digest of the lists of every venue-year, in their order: the planner's first input.
+
+        Files nobody can use count as the cell `UNRECOGNISED`, so that they reach quarantine.
+        """
+        lists = {cell: self.lists_of(cell) for cell in self.cells()}
+        lists[UNRECOGNISED] = self.problems()
+        return {cell: _digest_of(files) for cell, files in lists.items()}
 
     def problems(self) -> list[RegisteredFile]:
         """Files in the inbox that cannot be used."""
@@ -243,6 +243,11 @@ class Inbox:
                 file.path, file.sha256, *cell, date.fromisoformat(observed), order
             )
             yield origin, self.root / file.path
+
+
+def _digest_of(files: Iterable[RegisteredFile]) -> str:
+    text = "\n".join(f"{f.sha256} {f.listed_on} {f.path} {f.problem}" for f in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def load_document(path: Path, data: bytes) -> object:
@@ -261,7 +266,8 @@ def load_document(path: Path, data: bytes) -> object:
         raise UnreadableFileError(f"{path}: expected JSON ({problem}): fetch the file again") from problem
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The file's bytes; UnreadableFileError if it vanished or may not be read."""
     try:
         return path.read_bytes()
     except OSError as problem:

@@ -26,14 +26,14 @@ MAX_TITLE = 1_000
 
 _REJECTED = re.compile(r"reject|withdr|desk|\bactive\b|under review", re.I)
 _FRONT_MATTER = re.compile(
-    r"(?:.*: )?(?:preface|foreword|editorial|front ?matter|title page|copyright(?: page)?"
-    r"|table of contents|contents|(?:author|keyword|subject) index"
+    r"(?:.*: )?(?:post-conference )?(?:front ?matter and )?preface(?:: .*)?"
+    r"|foreword|editorial|front ?matter|title page|copyright(?: page)?"
+    r"|(?:table of )?contents|(?:(?:author|keyword|subject) )?index"
     r"|(?:conference |workshop )?(?:organi[sz]ation|organi[sz]ers?)"
-    r"|(?:(?:the )?(?:conference|workshop|organi[sz]ing|program(?:me)?|steering|technical|review(?:ing)?)"
-    r" )+(?:committees?|chairs?)(?: members?)?|committees?|(?:list of )?reviewers|sponsors?"
-    r"|(?:welcome |greeting )?(?:message|welcome|greetings?)(?: (?:from|to|by) .*)?"
-    r"|(?:plenary|keynote|invited)(?: and keynote)?(?: (?:talks?|speakers?|lectures?|sessions?))?"
-    r"|proceedings of .*)",
+    r"|(?:(?:conference|workshop|organi[sz]ing|program(?:me)?|steering|technical|review(?:ing)?) )*"
+    r"(?:committees?|chairs?)(?: members?)?|(?:list of )?reviewers|sponsors?"
+    r"|welcome(?: (?:from|by) .*)?|(?:welcome )?message (?:from|by) .*|proceedings of .*"
+    r"|(?:plenary|keynote|invited)(?: (?:and|plenary|keynote|talk|speech|speaker|lecture|session)s?)*",
     re.I,
 )
 _PLACEHOLDER = re.compile(r"poster|paper|title|untitled|tba|tbd|n/?a|none|test", re.I)

@@ -76,7 +76,6 @@ def build_venue_coverage(
         "n_excluded": int(excluded),
         "n_duplicates": in_force.height - int(excluded) - papers.height,
         "n_quarantined": int(quarantined.sum()),
-        "n_superseded": records.height - in_force.height,
         "n_workshop": int((~papers["in_pools"]).sum()),
         "n_with_abstract": papers["abstract"].count(),
     }

@@ -1,0 +1,225 @@
+"""A stage as Dagster sees it: an asset for the UI and backfills, an op for scattered cells.
+
+Belongs here: events, metadata, checks, pools and retries, the same for every stage. Not: what a
+stage does (stages.py).
+
+Why both. A run of partitioned assets covers one cell or a rectangle of cells, and Dagster plans
+an event for each; the cells a night makes stale are scattered. The refresh job's ops therefore
+run the same stages on whatever the planner names and log each cell's materialisation themselves.
+"""
+
+from base64 import b64encode
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.partitions import cells_of, key_of
+from assets.stages import Made, Stage
+from pipeline.errors import BusyError, ContractError, CsimpactError, StorageError
+from pipeline.tables import TABLES, Cell
+from resources.workspace import Workspace
+
+OWNERS = ["team:csimpact"]
+CHECK = "schema_and_unique_key"
+DATA_VERSION = "dagster/data_version"
+# A full disk or a held lock may pass; a wrong file will not.
+PASSING = (BusyError, StorageError, OSError)
+RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
+
+
+class RefreshConfig(dg.Config):
+    """Which cells a refresh may touch: all, or those of venues and years, forced or only stale."""
+
+    scope: list[str] = []
+    force: bool = False
+
+
+def scope_cells(config: RefreshConfig) -> list[Cell]:
+    """The cells of `scope`, written like `cvpr|2016`."""
+    parts = (text.split("|") for text in config.scope)
+    return [(venue, int(year)) for venue, year in parts]
+
+
+def as_asset(stage: Stage, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """The stage as an asset; a run of many partitions makes them all in one process."""
+
+    @dg.asset(
+        name=stage.asset,
+        deps=list(stage.upstream),
+        partitions_def=partitions if stage.partitioned else None,
+        group_name=stage.group,
+        kinds=set(stage.kinds),
+        owners=OWNERS,
+        description=stage.description,
+        metadata=_definition_metadata(stage),
+        check_specs=[_check_spec(stage)] if stage.tables else None,
+        pool=stage.pool,
+        retry_policy=RETRIES,
+        backfill_policy=dg.BackfillPolicy.single_run() if stage.partitioned else None,
+    )
+    def _asset(
+        context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+    ) -> Iterator[Any]:
+        workspace.report = context.log.info
+        if stage.partitioned:
+            cells: Collection[Cell] = cells_of(context.partition_keys)
+        else:
+            cells = stage.stale(workspace)
+        made = _run(stage, workspace, cells)
+        if isinstance(made, dg.AssetCheckResult):
+            yield made
+            raise dg.Failure(str(made.description), allow_retries=False)
+        single = stage.partitioned and len(cells) == 1
+        yield dg.MaterializeResult(
+            metadata=_sums(stage, made) | _plots(stage, workspace, made),
+            data_version=dg.DataVersion(made[0].digest) if single and made else None,
+            check_results=[_passed(stage, made)] if stage.tables else [],
+        )
+        # After the result, so that each cell's own version is the last word on it.
+        if stage.partitioned and not single:
+            for one in made:
+                context.log_event(_materialisation(stage, one))
+
+    return _asset
+
+
+def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
+    """The stage as an op that makes the cells the planner names and logs each of them."""
+
+    @dg.op(
+        name=f"refresh_{stage.asset}",
+        ins={"after": dg.In(dg.Nothing)} if after else None,
+        out=dg.Out(dg.Nothing),
+        pool=stage.pool,
+        retry_policy=RETRIES,
+        description=f"Redo the stale cells of `{stage.asset}`. {stage.description}",
+    )
+    def _op(
+        context: dg.OpExecutionContext,
+        config: RefreshConfig,
+        workspace: dg.ResourceParam[Workspace],
+    ) -> None:
+        scope = scope_cells(config)
+        cells = stage.stale(workspace, scope)
+        if config.force and stage.partitioned:
+            cells = list(dict.fromkeys([*cells, *scope]))
+        if not cells:
+            context.log.info(f"{stage.asset}: nothing stale")
+            return
+        made = _run(stage, workspace, cells)
+        if isinstance(made, dg.AssetCheckResult):
+            context.log_event(_evaluation(stage, passed=False, text=str(made.description)))
+            raise dg.Failure(str(made.description), allow_retries=False)
+        if stage.partitioned:
+            for one in made:
+                context.log_event(_materialisation(stage, one))
+        plots = _plots(stage, workspace, made)
+        if plots or not stage.partitioned:
+            metadata = _sums(stage, made) | plots
+            context.log_event(dg.AssetMaterialization(stage.asset, metadata=metadata))
+        if stage.tables:
+            context.log_event(_evaluation(stage, passed=True))
+        context.log.info(f"{stage.asset}: {len(made)} cells made")
+
+    return _op
+
+
+def _run(
+    stage: Stage, workspace: Workspace, cells: Collection[Cell]
+) -> list[Made] | dg.AssetCheckResult:
+    """What the stage made, or the failed check; other errors become one clear line."""
+    try:
+        return list(stage.run(workspace, cells))
+    except ContractError as problem:
+        return dg.AssetCheckResult(
+            passed=False, asset_key=stage.asset, check_name=CHECK, description=str(problem)
+        )
+    except PASSING as problem:
+        raise dg.Failure(str(problem), allow_retries=True) from problem
+    except CsimpactError as problem:
+        raise dg.Failure(str(problem), allow_retries=False) from problem
+
+
+def _check_spec(stage: Stage) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        CHECK,
+        asset=stage.asset,
+        blocking=True,
+        description="Columns, dtypes, nulls and unique key as declared, before a file is replaced.",
+    )
+
+
+def _passed(stage: Stage, made: Collection[Made]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=True, asset_key=stage.asset, check_name=CHECK, metadata={"cells": len(made)}
+    )
+
+
+def _evaluation(stage: Stage, *, passed: bool, text: str | None = None) -> Any:
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(stage.asset),
+        check_name=CHECK,
+        passed=passed,
+        metadata={},
+        description=text,
+        blocking=True,
+    )
+
+
+def _materialisation(stage: Stage, made: Made) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        stage.asset,
+        partition=key_of(made.cell) if made.cell else None,
+        metadata=_metadata(stage, [made]),
+        tags={DATA_VERSION: made.digest},
+    )
+
+
+def _sums(stage: Stage, made: Collection[Made]) -> dict[str, Any]:
+    return {"cells": len(made), **_metadata(stage, made)}
+
+
+def _metadata(stage: Stage, made: Collection[Made]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    for one in made:
+        for name, rows in one.rows.items():
+            metadata[f"rows_{name}"] = metadata.get(f"rows_{name}", 0) + rows
+        for name, value in one.facts.items():
+            if isinstance(value, str):
+                metadata[name] = value
+            else:
+                metadata[name] = round(metadata.get(name, 0) + value, 3)
+    if stage.tables:
+        metadata["dagster/row_count"] = metadata.pop(f"rows_{stage.tables[0]}", 0)
+    metadata["files_changed"] = sum(len(one.changed) for one in made)
+    return metadata
+
+
+def _plots(stage: Stage, workspace: Workspace, made: Collection[Made]) -> dict[str, Any]:
+    pictures = stage.plot(workspace, made) if stage.plot else {}
+    return {
+        name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{b64encode(png).decode()})")
+        for name, png in pictures.items()
+    }
+
+
+def _definition_metadata(stage: Stage) -> Mapping[str, Any]:
+    if not stage.tables:
+        return {}
+    table = TABLES[stage.tables[0]]
+    columns = [
+        dg.TableColumn(
+            name,
+            type=str(column.dtype),
+            description=f"{column.meaning} [{column.unit}]" if column.unit else column.meaning,
+            constraints=dg.TableColumnConstraints(
+                nullable=column.nullable, unique=table.key == (name,)
+            ),
+        )
+        for name, column in table.columns.items()
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "tables": list(stage.tables),
+    }

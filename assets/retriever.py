@@ -1,0 +1,153 @@
+"""Asset group `retriever`: document vectors, and the LanceDB index over them.
+
+Belongs here: which texts still need a vector, and handing rows to the index. Not: the encoder
+(pipeline/models) or LanceDB itself (resources/vector_store.py).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from assets.stages import Job, Made, Stage, write_cell
+from pipeline.models.encoding import Progress, document_text, encode_texts
+from pipeline.tables import PAPER_EMBEDDINGS, Cell
+from pipeline.errors import StorageError
+from resources.lake import digest_of
+from resources.workspace import Workspace
+
+CHUNK = 2_048  # texts encoded between two writes: what a killed run may lose
+
+
+def paper_embeddings(job: Job) -> Iterator[Made]:
+    """Unit vectors of title + abstract; a text that has a vector is never encoded again."""
+    workspace, lake = job.workspace, job.workspace.lake
+    texts = lake.read_cells("papers", job.cells, ["venue", "year", "title", "abstract", "text_hash"])
+    texts = texts.unique(["venue", "year", "text_hash"], maintain_order=True)
+    held = _held_hashes(workspace)
+    copied = _copy_from_other_cells(workspace, texts, held)
+    missing = texts.join(held, on="text_hash", how="anti").unique("text_hash", maintain_order=True)
+    encoded = dict.fromkeys(job.cells, 0)
+    done = 0
+    for chunk in missing.iter_slices(CHUNK):
+        vectors = _encode(workspace, chunk, done, missing.height)
+        done += chunk.height
+        for (venue, year), rows in chunk.with_columns(vector=vectors).group_by("venue", "year"):
+            cell = (str(venue), int(str(year)))
+            _append(workspace, cell, rows.select("text_hash", "venue", "year", "vector"))
+            encoded[cell] += rows.height
+    if missing.height < texts.height - copied:  # a text of two cells, both new: give it to both
+        _copy_from_other_cells(workspace, texts, _held_hashes(workspace))
+    for cell in job.cells:
+        vectors_of_cell = lake.read("paper_embeddings", cell)
+        yield write_cell(
+            job,
+            "paper_embeddings",
+            cell,
+            {"paper_embeddings": vectors_of_cell},
+            facets={"hashes": digest_of(vectors_of_cell.select("text_hash", "encoder_id"))},
+            facts={"texts_encoded": encoded[cell]},
+        )
+
+
+def _held_hashes(workspace: Workspace) -> pl.DataFrame:
+    columns = ["text_hash", "encoder_id", "venue", "year"]
+    held = workspace.lake.read_all("paper_embeddings", columns)
+    return held.filter(pl.col("encoder_id") == workspace.encoder_id)
+
+
+def _copy_from_other_cells(workspace: Workspace, texts: pl.DataFrame, held: pl.DataFrame) -> int:
+    """Give every cell its own copy of vectors that another cell has; returns how many."""
+    absent = texts.join(held, on=["text_hash", "venue", "year"], how="anti")
+    elsewhere = absent.join(
+        held.unique("text_hash").rename({"venue": "from_venue", "year": "from_year"}),
+        on="text_hash",
+    )
+    for cell_key, rows in elsewhere.group_by("venue", "year"):
+        cell = (str(cell_key[0]), int(str(cell_key[1])))
+        sources = [(str(v), int(y)) for v, y in rows.select("from_venue", "from_year").rows()]
+        found = workspace.lake.read_cells("paper_embeddings", sorted(set(sources)))
+        vectors = found.filter(pl.col("encoder_id") == workspace.encoder_id).unique("text_hash")
+        wanted = rows.select("text_hash", "venue", "year").join(
+            vectors.select("text_hash", "vector"), on="text_hash"
+        )
+        _append(workspace, cell, wanted)
+    return elsewhere.height
+
+
+def _encode(workspace: Workspace, chunk: pl.DataFrame, done: int, total: int) -> pl.Series:
+    documents = [document_text(t, a) for t, a in chunk.select("title", "abstract").iter_rows()]
+
+    def report(progress: Progress) -> None:
+        now = done + progress.done
+        left = (total - now) / progress.texts_per_s if progress.texts_per_s else 0.0
+        workspace.report(
+            f"encoding {now:,} of {total:,} texts, {progress.texts_per_s:.0f}/s, "
+            f"about {left / 60:.0f} min left"
+        )
+
+    vectors = encode_texts(workspace.encoder, documents, progress=report)
+    return _list_series(vectors)
+
+
+def _append(workspace: Workspace, cell: Cell, rows: pl.DataFrame) -> None:
+    lake = workspace.lake
+    lake.forget("paper_embeddings", cell)
+    before = lake.read("paper_embeddings", cell)
+    news = rows.with_columns(pl.lit(workspace.encoder_id).alias("encoder_id")).select(before.columns)
+    both = pl.concat([before, news]).unique(PAPER_EMBEDDINGS.key, keep="first")
+    lake.write("paper_embeddings", cell, both.sort(PAPER_EMBEDDINGS.key))
+
+
+def vectors_for(workspace: Workspace, papers: pl.DataFrame) -> np.ndarray:
+    """Vectors [paper, dim] of `papers` (venue, year, text_hash), in their order.
+
+    Raises StorageError if a text has no vector yet.
+    """
+    cells = sorted({(str(v), int(y)) for v, y in papers.select("venue", "year").unique().rows()})
+    stored = workspace.lake.read_cells("paper_embeddings", cells)
+    stored = stored.filter(pl.col("encoder_id") == workspace.encoder_id).unique("text_hash")
+    joined = papers.select("text_hash").join(
+        stored.select("text_hash", "vector"), on="text_hash", how="left", maintain_order="left"
+    )
+    if lacking := joined["vector"].null_count():
+        raise StorageError(
+            f"{lacking} of {papers.height} papers have no vector yet: materialise "
+            "paper_embeddings for all venues of these years first, or run `csimpact refresh`"
+        )
+    flat = joined["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
+    return flat.reshape(papers.height, -1) if papers.height else np.zeros((0, 1), np.float32)
+
+
+def paper_index(job: Job) -> Iterator[Made]:
+    """The vectors in LanceDB with the columns search filters by; only rows that moved."""
+    workspace, lake = job.workspace, job.workspace.lake
+    papers = lake.read_cells("papers", job.cells)
+    facts = {"rows_written": 0, "rows_deleted": 0}
+    if papers.height or workspace.vectors.exists():
+        rows = papers.select(
+            "paper_id",
+            "text_hash",
+            "venue",
+            "year",
+            publication_day=pl.col("publication_date").to_physical(),
+            in_pools="in_pools",
+        ).with_columns(vector=_list_series(vectors_for(workspace, papers)))
+        upsert = workspace.vectors.replace_cells(rows, job.cells)
+        workspace.vectors.compact()
+        facts = {"rows_written": upsert.written, "rows_deleted": upsert.deleted}
+    for cell in job.cells:
+        yield write_cell(job, "paper_index", cell, {}, facts=facts)
+        facts = {}  # the upsert is one: its sums are told with the first cell
+
+
+def _list_series(vectors: np.ndarray) -> pl.Series:
+    return pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1])).cast(pl.List(pl.Float32))
+
+
+STAGES = (
+    Stage("paper_embeddings", "paper_embeddings", ("paper_embeddings",), paper_embeddings,
+          "retriever", ("papers",), kinds=("torch", "parquet"), pool="gpu"),
+    Stage("paper_index", "paper_index", (), paper_index, "retriever",
+          ("papers", "paper_embeddings"), partitioned=False, kinds=("lancedb",), pool="lancedb"),
+)  # fmt: skip

@@ -1,0 +1,131 @@
+"""What a stage is: the one mechanism behind assets, the refresh job and `csimpact refresh`.
+
+Belongs here: running a stage's cells and remembering what they were made from. Not: what a stage
+computes (corpus.py, retriever.py, impact.py) or how Dagster shows it (materialise.py).
+
+A stage function takes the workspace and the cells to make, and yields one `Made` per cell as soon
+as its files are in place, so that a killed run loses at most the cell it was working on.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from pipeline.staleness import Inputs, State, in_scope, stale_cells, wanted_inputs
+from pipeline.tables import Cell
+from resources.lake import Written
+from resources.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage made of one cell: row counts, what moved, and what it cost."""
+
+    output: str
+    cell: Cell | None
+    digest: str
+    rows: Mapping[str, int]
+    changed: tuple[str, ...] = ()
+    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a stage function is handed: the workspace, and the inputs of each cell to make."""
+
+    workspace: Workspace
+    inputs: Mapping[Cell, Inputs]
+
+    @property
+    def cells(self) -> Sequence[Cell]:
+        """The cells to make, newest year first."""
+        return list(self.inputs)
+
+
+StageFunction = Callable[[Job], Iterator[Made]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage and what Dagster should say about it.
+
+    `output` names its state and its main table; `asset` the Dagster asset; `upstream` the assets
+    it reads; `tables` what it writes; `plot` names PNGs of what was made.
+    """
+
+    asset: str
+    output: str
+    tables: tuple[str, ...]
+    function: StageFunction
+    group: str
+    upstream: tuple[str, ...] = ()
+    partitioned: bool = True
+    kinds: tuple[str, ...] = ("polars", "parquet")
+    pool: str | None = None
+    plot: Callable[[Workspace, Collection[Made]], Mapping[str, bytes]] | None = None
+
+    @property
+    def description(self) -> str:
+        """The stage function's docstring."""
+        return (self.function.__doc__ or "").strip()
+
+    def stale(self, workspace: Workspace, scope: Collection[Cell] = ()) -> list[Cell]:
+        """The cells the planner names, of `scope` and what its cells need."""
+        states, world = workspace.states(), workspace.world()
+        return [
+            s.cell
+            for s in stale_cells(self.output, states, world)
+            if s.cell and in_scope(self.output, s.cell, scope, states, world)
+        ]
+
+    def run(self, workspace: Workspace, cells: Collection[Cell]) -> Iterator[Made]:
+        """Make `cells` and yield what became of each; cells without any input are left alone."""
+        with workspace.lock(f"stage-{self.asset}"):
+            wanted = wanted_inputs(self.output, workspace.states(), workspace.world())
+            job = Job(workspace, {c: wanted[c] for c in cells if c in wanted})
+            started = time.perf_counter()
+            if job.inputs:
+                for made in self.function(job):
+                    seconds = round(time.perf_counter() - started, 3)
+                    yield replace(made, facts={**made.facts, "seconds": seconds})
+                    started = time.perf_counter()
+
+
+def write_cell(
+    job: Job,
+    output: str,
+    cell: Cell,
+    tables: Mapping[str, pl.DataFrame],
+    *,
+    facets: Mapping[str, str] | None = None,
+    days: tuple[int, int] | None = None,
+    facts: Mapping[str, int | float | str] | None = None,
+) -> Made:
+    """Replace a cell's files, then remember what they were made from; the first table is the main.
+
+    The state is dropped first and written last: a crash in between leaves a cell without state.
+    """
+    lake = job.workspace.lake
+    lake.forget(output, cell)
+    written = [lake.write(table, cell, frame) for table, frame in tables.items()]
+    state = State(
+        inputs=dict(job.inputs[cell]),
+        digest=_digest(written),
+        rows={w.table: w.rows for w in written},
+        files={w.table: w.size for w in written},
+        facets=dict(facets or {}),
+        days=days,
+    )
+    lake.commit(output, cell, state)
+    changed = tuple(w.table for w in written if w.changed)
+    return Made(output, cell, state.digest, state.rows, changed, dict(facts or {}))
+
+
+def _digest(written: Sequence[Written]) -> str:
+    return hashlib.sha256("".join(w.digest for w in written).encode()).hexdigest()[:16]

@@ -1,0 +1,35 @@
+"""The one place where science, resources and assets meet: `build_defs` and `defs`.
+
+Tests rebuild it with their own workspace and clock.
+"""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from assets import STAGES
+from assets.materialise import as_asset
+from assets.partitions import cell_partitions
+from pipeline.automation.jobs import refresh_job
+from pipeline.venues import load_venues
+from resources.workspace import Workspace, open_workspace
+
+
+def build_defs(*, workspace: Workspace | None = None, today: date | None = None) -> dg.Definitions:
+    """Every asset and job over one workspace; partitions reach from the first to next year."""
+    partitions = cell_partitions(load_venues(), today or date.today())
+    return dg.Definitions(
+        assets=[as_asset(stage, partitions) for stage in STAGES],
+        jobs=[refresh_job()],
+        resources={"workspace": workspace or _workspace},
+        executor=dg.in_process_executor if workspace else None,
+    )
+
+
+@dg.resource(description="The state folder: `data/`, or where CSIMPACT_DATA points.")
+def _workspace(_: Any) -> Workspace:
+    return open_workspace()
+
+
+defs = build_defs()

@@ -1,0 +1,161 @@
+"""LanceDB: the papers' vectors with the columns search filters by.
+
+Belongs here: upserts, indices, compaction, nearest-neighbour queries. Not: encoding, or which
+cells are stale. Counts and scores stay out: a partial update would rewrite whole rows.
+
+Callers keep one writer at a time (Dagster pool `lancedb`); two concurrent upserts of one key
+would leave two rows.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from pipeline.errors import StorageError
+from pipeline.tables import Cell
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+TABLE = "papers"
+MIN_ROWS_FOR_VECTOR_INDEX = 10_000  # below, a full scan is exact and as fast
+NPROBES = 40  # of one partition per ~4,096 rows, so nearly all of a small library
+REFINE = 4  # re-rank 4 × k by exact vectors
+
+
+@dataclass(frozen=True)
+class Upsert:
+    """What an upsert changed."""
+
+    written: int
+    deleted: int
+    rows: int
+
+
+class VectorStore:
+    """The LanceDB table of one encoder's document vectors."""
+
+    def __init__(self, root: Path, encoder_id: str) -> None:
+        self._root = root / encoder_id.replace("/", "_").replace("@", "_")
+
+    def exists(self) -> bool:
+        """Whether anything was ever indexed."""
+        return (self._root / f"{TABLE}.lance").exists()
+
+    def _open(self, dim: int | None = None) -> "Table":
+        import lancedb
+
+        database = lancedb.connect(self._root)
+        if self.exists():
+            return database.open_table(TABLE)
+        if dim is None:
+            raise StorageError("nothing is indexed yet: run `csimpact refresh`")
+        return database.create_table(TABLE, schema=_schema(dim))
+
+    def replace_cells(self, rows: pl.DataFrame, cells: Sequence[Cell]) -> Upsert:
+        """Make the table hold exactly `rows` for `cells`; rows that did not change stay untouched.
+
+        `rows`: paper_id, text_hash, venue, year, publication_day, in_pools, vector.
+        """
+        table = self._open(rows["vector"].list.len().max() if rows.height else None)
+        before = self._rows_of(table, cells)
+        plain = [c for c in before.columns if c != "vector"]
+        # An identical upsert would still add a version: find what differs first.
+        changed = rows.join(before, on=plain, how="anti", nulls_equal=True)
+        gone = before.join(rows, on="paper_id", how="anti")
+        if changed.height:
+            data = _arrow(changed, table.schema)
+            merge = table.merge_insert("paper_id").when_matched_update_all()
+            merge.when_not_matched_insert_all().execute(data)
+        for chunk in gone["paper_id"].to_frame().iter_slices(500):
+            table.delete(f"paper_id IN ({_quoted(chunk['paper_id'])})")
+        return Upsert(changed.height, gone.height, table.count_rows())
+
+    def _rows_of(self, table: "Table", cells: Sequence[Cell]) -> pl.DataFrame:
+        columns = [n for n in table.schema.names if n != "vector"]
+        years = sorted({year for _, year in cells})
+        held = table.search().where(f"year IN ({', '.join(map(str, years))})")
+        found = held.select(columns).limit(table.count_rows() or 1).to_arrow()
+        wanted = pl.DataFrame(list(cells), schema={"venue": pl.String, "year": pl.Int32}, orient="row")
+        frame = pl.DataFrame(pl.from_arrow(found)).select(columns)
+        return frame.join(wanted, on=["venue", "year"], how="semi")
+
+    def compact(self) -> None:
+        """Build missing indices, fold new rows into the others, drop versions over a day old."""
+        from lancedb.index import Bitmap, BTree, IvfPq
+
+        table = self._open()
+        there = {column for index in table.list_indices() for column in index.columns}
+        wanted: dict[str, Any] = {"paper_id": BTree(), "year": BTree(), "venue": Bitmap()}
+        dim = table.schema.field("vector").type.list_size
+        rows = table.count_rows()
+        if rows >= MIN_ROWS_FOR_VECTOR_INDEX:
+            wanted["vector"] = IvfPq(
+                distance_type="cosine",
+                num_partitions=max(1, rows // 4_096),
+                num_sub_vectors=max(1, dim // 8),
+            )
+        for column, config in wanted.items():
+            if column not in there:
+                table.create_index(column, config=config)
+        table.optimize(cleanup_older_than=timedelta(days=1))
+
+    def search(
+        self, vector: np.ndarray, k: int, *, where: str | None = None
+    ) -> pl.DataFrame:
+        """The `k` papers nearest to a unit vector: paper_id, venue, year, score (cosine)."""
+        query = self._open().search(vector.astype(np.float32)).distance_type("cosine")
+        query = query.nprobes(NPROBES).refine_factor(REFINE).limit(k)
+        if where:
+            query = query.where(where, prefilter=True)
+        found = query.select(["paper_id", "venue", "year", "_distance"]).to_arrow()
+        frame = pl.DataFrame(pl.from_arrow(found))
+        return frame.select(
+            "paper_id", "venue", "year", score=(1 - pl.col("_distance")).cast(pl.Float32)
+        ).sort(["score", "paper_id"], descending=[True, False])
+
+    def vector_of(self, paper_id: str) -> np.ndarray | None:
+        """The stored vector of a paper, or None."""
+        found = self._open().search().where(f"paper_id IN ({_quoted([paper_id])})").limit(1)
+        rows = found.select(["vector"]).to_arrow()["vector"].to_pylist()
+        return np.asarray(rows[0], dtype=np.float32) if rows else None
+
+    def count(self) -> int:
+        """Rows in the table."""
+        return self._open().count_rows() if self.exists() else 0
+
+
+def _schema(dim: int) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field("paper_id", pa.string(), nullable=False),
+            pa.field("text_hash", pa.string()),
+            pa.field("venue", pa.string()),
+            pa.field("year", pa.int32()),
+            pa.field("publication_day", pa.int32()),
+            pa.field("in_pools", pa.bool_()),
+            pa.field("vector", pa.list_(pa.float32(), dim)),
+        ]
+    )
+
+
+def _arrow(rows: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    vector = schema.field("vector").type
+    flat = pa.array(rows["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy())
+    columns = [
+        pa.FixedSizeListArray.from_arrays(flat, vector.list_size)
+        if field.name == "vector"
+        else rows[field.name].to_arrow().cast(field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)

@@ -1,0 +1,127 @@
+"""Everything a stage works with, opened from one state folder.
+
+Belongs here: putting the parts together. Stages take a `Workspace`, science takes frames.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from filelock import FileLock, Timeout
+
+from pipeline.errors import BusyError
+from pipeline.impact.pools import PoolRule
+from pipeline.models.bi_encoder import BiEncoder
+from pipeline.settings import DataDir, data_dir, encoder_name
+from pipeline.staleness import RULES, State, World
+from pipeline.tables import Cell
+from pipeline.venues import VenueRegistry, load_venues
+from resources.lake import Lake
+from resources.ledger_store import LedgerStore
+from resources.model_hub import encoder_id, load_bi_encoder
+from resources.scholar_dumps import Inbox
+from resources.vector_store import VectorStore
+
+LOCK_TIMEOUT_S = 3600.0  # a stage waits for another run's same stage; beyond that something hangs
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+@dataclass
+class Workspace:
+    """The parts of one installation, by name; `report` receives one-line progress messages."""
+
+    data: DataDir
+    today: date = field(default_factory=date.today)
+    rule: PoolRule = field(default_factory=PoolRule)
+    report: Callable[[str], None] = _silent
+
+    @cached_property
+    def venues(self) -> VenueRegistry:
+        """The venue registry."""
+        return load_venues()
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The Parquet tables."""
+        return Lake(self.data.lake)
+
+    @cached_property
+    def ledger(self) -> LedgerStore:
+        """The identity ledger's segments."""
+        return LedgerStore(self.data.ledger)
+
+    @cached_property
+    def encoder_id(self) -> str:
+        """Under which vectors are stored."""
+        return encoder_id(encoder_name(), self.data.models)
+
+    @cached_property
+    def encoder(self) -> BiEncoder:
+        """The frozen encoder, loaded on first use."""
+        return load_bi_encoder(encoder_name(), self.data.models)
+
+    @cached_property
+    def vectors(self) -> VectorStore:
+        """The LanceDB table of this encoder."""
+        return VectorStore(self.data.lance, self.encoder_id)
+
+    @property
+    def config_id(self) -> str:
+        """Pool rule and encoder."""
+        return self.rule.config_id(self.encoder_id)
+
+    def inbox(self) -> Inbox:
+        """The inbox as its registry stands now."""
+        return Inbox(self.data.inbox, self.venues, self.today)
+
+    def world(self) -> World:
+        """What the planner compares against, with files dropped into the inbox registered."""
+        inbox = self.inbox()
+        inbox.scan()
+        return World(
+            lists=inbox.digests(),
+            encoder_id=self.encoder_id,
+            config_id=self.config_id,
+            half_window_days=self.rule.half_window_days,
+        )
+
+    def states(self) -> Mapping[str, Mapping[Cell | None, State]]:
+        """The remembered state of every output; a vanished index has none."""
+        states = {output: self.lake.states(output) for output in RULES}
+        if not self.vectors.exists():
+            states["paper_index"] = {}
+        return states
+
+    def lock(self, name: str, timeout_s: float = LOCK_TIMEOUT_S) -> "WorkspaceLock":
+        """A lock other processes respect; `with` it to hold it."""
+        return WorkspaceLock(self.data, name, timeout_s)
+
+
+class WorkspaceLock:
+    """A named lock file under the state folder, freed by the system if its holder dies."""
+
+    def __init__(self, data: DataDir, name: str, timeout_s: float) -> None:
+        folder = data.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._name, self._lock, self._timeout_s = name, FileLock(folder / f"{name}.lock"), timeout_s
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.acquire(timeout=self._timeout_s)
+        except Timeout as problem:
+            raise BusyError(
+                f"another {self._name} is running on this data folder: wait for it to end, "
+                "then run again"
+            ) from problem
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def open_workspace(data: DataDir | None = None) -> Workspace:
+    """The workspace of a state folder, by default that of `CSIMPACT_DATA`."""
+    return Workspace(data or data_dir())
