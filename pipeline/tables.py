@@ -76,9 +76,7 @@ DUMP_RECORDS = Table(
         "source": SOURCE,
         "venue": VENUE,
         "year": YEAR,
-        "source_id": Column(
-            pl.String, "The source's own id within the venue-year.", nullable=True
-        ),
+        "source_id": Column(pl.String, "The source's own id within the venue-year.", nullable=True),
         "title": Column(pl.String, "Title, cleaned of entities, LaTeX accents and whitespace."),
         "abstract": Column(pl.String, "Abstract, cleaned likewise.", nullable=True),
         "authors": Column(pl.List(pl.String), "Author names in order, repeats dropped."),
@@ -209,9 +207,7 @@ VENUE_COVERAGE = Table(
         "source": SOURCE,
         "n_records": Column(pl.Int32, "Rows in the list in force.", "records"),
         "n_papers": Column(pl.Int32, "Papers.", "papers"),
-        "n_excluded": Column(
-            pl.Int32, "Rejected, withdrawn, active, front matter.", "records"
-        ),
+        "n_excluded": Column(pl.Int32, "Rejected, withdrawn, active, front matter.", "records"),
         "n_duplicates": Column(pl.Int32, "Repeats of a paper already counted.", "records"),
         "n_quarantined": Column(pl.Int32, "Rows that could not be used.", "records"),
         "n_superseded": Column(pl.Int32, "Rows of older lists, not counted above.", "records"),
