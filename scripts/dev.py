@@ -20,7 +20,9 @@ def main() -> None:
     os.environ |= {"CSIMPACT_DATA": str(data.root), "DAGSTER_HOME": str(home)}
     # From inside the home, so that nothing is written anywhere else.
     os.chdir(home)
-    command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1"]
+    # Its advice to use `dg dev` would need another distribution, and a [tool.dg] section.
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    command = [sys.executable, *quiet, "-m", "dagster", "dev", "--host", "127.0.0.1"]
     command += ["--port", str(given.port), "--workspace", given.workspace]
     os.execv(sys.executable, command)
 

@@ -31,8 +31,9 @@ def expected_stamp() -> str:
 
 def is_current() -> bool:
     """Whether `.venv` was completed for the present lock, project file and place."""
-    present = STAMP.exists() and (VENV / "bin" / "python").exists()
-    return present and STAMP.read_text() == expected_stamp()
+    if not (STAMP.exists() and (VENV / "bin" / "python").exists()):
+        return False
+    return bool(STAMP.read_text() == expected_stamp())
 
 
 def run(*command: str) -> None:
