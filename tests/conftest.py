@@ -55,11 +55,8 @@ def pytest_terminal_summary(
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"{count:5} × {reason}")
     if deselected := len(terminalreporter.stats.get("deselected", [])):
-        chosen = [
-            f"-{o} '{v}'"
-            for o in "mk"
-            if (v := config.getoption({"m": "markexpr", "k": "keyword"}[o]))
-        ]
-        rule = " ".join(chosen) or "the selection"
-        slow = "; `make test-slow` runs them" if config.getoption("markexpr") == "not slow" else ""
-        terminalreporter.write_line(f"{deselected:5} left out by {rule}{slow}")
+        marks, words = config.getoption("markexpr"), config.getoption("keyword")
+        rule = " ".join(f"-{o} '{v}'" for o, v in (("m", marks), ("k", words)) if v)
+        only_slow = marks == "not slow" and not words
+        hint = "; `make test-slow` runs them" if only_slow else ""
+        terminalreporter.write_line(f"{deselected:5} left out by {rule or 'the selection'}{hint}")
