@@ -125,9 +125,12 @@ def load_tokenizer(folder: Path, max_tokens: int) -> "Tokenizer":
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
-    if not path.exists():
-        raise ModelError(f"expected {path}, received nothing; fetch the model anew")
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise ModelError(
+            f"expected a tokenizer in {path}, received {error}; fetch the model anew"
+        ) from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer

@@ -10,7 +10,6 @@ special tokens get short vectors, and a large layer-norm epsilon lets short vect
 
 import itertools
 import json
-import re
 import string
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,11 @@ from numpy.typing import NDArray
 
 HIDDEN, LAYERS, HEADS, INNER, POSITIONS = 64, 2, 4, 128, 128
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a an and are as at be by can for from has have in into is it its not of on or our that "
-        "the their these this those to via was we were when which with",
-    )
+STOP_TEXT = (
+    "a an and are as at be by can for from has have in into is it its not of on or our that the "
+    "their these this those to via was we were when which with"
 )
+STOP_WORDS = frozenset(STOP_TEXT.split())
 
 
 def write_tiny_encoder(folder: Path, *, seed: int) -> None:

@@ -1,0 +1,58 @@
+"""Dagster's home in the state folder, so that the UI, the daemon and in-process runs share it.
+
+Belongs here: writing `<state folder>/dagster/dagster.yaml` from the project's dagster.yaml, which
+stays the one template. Not: Dagster itself, which this module never imports.
+`dagster.yaml` knows no default for `env:` values, therefore paths are written out.
+
+`python -m resources.dagster_home` prepares the home of the present state folder and prints it;
+`DAGSTER_HOME` is for the caller to set.
+"""
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from pipeline.errors import StorageError
+from pipeline.settings import PROJECT, DataDir, data_dir
+
+BASE_DIR = re.compile(r"^(\s*base_dir: )data/dagster(/\S+)?$", re.MULTILINE)
+
+
+def dagster_yaml(template: str, home: Path) -> str:
+    """The template with every `base_dir` below `data/dagster` moved below `home`, absolute."""
+
+    def moved(match: re.Match[str]) -> str:
+        # A JSON string is a YAML string: paths with spaces, quotes or colons survive.
+        path = json.dumps(f"{home}{match[2] or ''}", ensure_ascii=False)
+        return f"{match[1]}{path}"
+
+    heading = "# Written by resources/dagster_home.py; edit the project's dagster.yaml instead.\n"
+    return heading + BASE_DIR.sub(moved, template)
+
+
+def prepare_dagster_home(data: DataDir) -> Path:
+    """The folder to name in `DAGSTER_HOME`; its dagster.yaml is current afterwards."""
+    home = data.dagster.absolute()
+    target = home / "dagster.yaml"
+    text = dagster_yaml((PROJECT / "dagster.yaml").read_text(encoding="utf-8"), home)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if target.exists() and target.read_text(encoding="utf-8") == text:
+            return home
+        # Processes may start together: each writes its own file, the last rename wins.
+        descriptor, new = tempfile.mkstemp(dir=home, prefix=".dagster.yaml-")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(new).replace(target)
+    except OSError as error:
+        raise StorageError(
+            f"Dagster's home: expected to write {target}, received {error.strerror}; "
+            "free the folder or set CSIMPACT_DATA to a writable one"
+        ) from error
+    return home
+
+
+if __name__ == "__main__":
+    print(prepare_dagster_home(data_dir()))
