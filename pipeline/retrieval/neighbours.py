@@ -7,8 +7,9 @@ Method. Candidates lie sorted by day, so that a window is a contiguous slice. A 
 takes one matrix product against the union of its windows; products of quantised vectors are exact
 integers (pipeline/retrieval/quantise.py). Queries of one day share one window, so each such run
 selects inside its own slice of the product: nothing is masked, and no neighbour is lost to a
-wider filter. The K-th largest value is found by a value-only partition, faster than a top-k that
-drags indices along (EXPERIMENTS.md); candidates tied with it are taken in ascending `tie_rank`.
+wider filter. The K-th largest value is selected without its index, faster than a top-k that
+drags indices along (pipeline/retrieval/selection.py); candidates tied with it are taken in
+ascending `tie_rank`.
 """
 
 import itertools
@@ -24,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import InputError
 from pipeline.retrieval.quantise import quantise
+from pipeline.retrieval.selection import kth_largest
 
 NO_DAY = int(np.iinfo(np.int32).min)
 """Stands for an unknown day in `day` arrays; such papers have no window and are in none."""
@@ -189,8 +191,7 @@ class WindowNeighbours:
         places, k = plan.order[begin:end], int(answer.k[plan.order[begin]])
         if plan.itself[begin] >= 0:
             similar[np.arange(end - begin), plan.itself[begin:end] - low] = -np.inf
-        cut = similar.shape[1] - k
-        kth = np.partition(similar, cut, axis=1)[:, cut]
+        kth = kth_largest(similar, k)
         chosen = similar >= kth[:, None]
         for row in np.flatnonzero(np.count_nonzero(chosen, axis=1) > k):
             self._break_tie(similar[row], kth[row], k, low, chosen[row])
