@@ -1,0 +1,256 @@
+"""Exact nearest neighbours among the papers of a date window.
+
+Belongs here: which papers are the K nearest within ±half_window_days, for any subset of papers,
+the same however the work is cut. Not: what the pools are used for (pipeline/impact), storage.
+
+Method. Candidates lie sorted by day, so that a window is a contiguous slice. A block of queries
+takes one matrix product against the union of its windows; products of quantised vectors are exact
+integers (pipeline/retrieval/quantise.py). Queries of one day share one window, so each such run
+selects inside its own slice of the product: nothing is masked, and no neighbour is lost to a
+wider filter. The K-th largest value is selected without its index, faster than a top-k that
+drags indices along (pipeline/retrieval/selection.py); candidates tied with it are taken in
+ascending `tie_rank`.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pipeline.errors import InputError
+from pipeline.retrieval.quantise import quantise
+from pipeline.retrieval.selection import kth_largest
+
+NO_DAY = int(np.iinfo(np.int32).min)
+"""Stands for an unknown day in `day` arrays; such papers have no window and are in none."""
+
+_BLOCK_FLOATS = 1 << 26  # 256 MB of products at a time
+_CHUNK_FLOATS = 1 << 20  # 4 MB: the partition's copy stays in the cache
+
+
+class WindowRule(BaseModel):
+    """Which papers are neighbours: min(k_max, max(k_min, share of the window)), by cosine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    k_max: int = Field(1000, gt=0, description="most members, papers")
+    k_min: int = Field(100, gt=0, description="fewest members where the window has them, papers")
+    share: float = Field(0.1, gt=0, le=1, description="members per paper of the window")
+    half_window_days: int = Field(183, ge=0, description="largest distance in time, days")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "WindowRule":
+        if self.k_min > self.k_max:
+            raise ValueError(f"expected k_min <= k_max, received {self.k_min} > {self.k_max}")
+        return self
+
+    def pool_size(self, n_window: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Members of each pool given the papers in its window, same shape, papers."""
+        # As a fraction: floor(0.29 * 100) is 28 in floating point.
+        share = Fraction(self.share).limit_denominator(1_000_000)
+        part = n_window * share.numerator // share.denominator
+        return np.minimum(n_window, np.clip(part, self.k_min, self.k_max))
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Neighbours of q queries, in the order asked.
+
+    `n_window` and `k` (q): papers in the window and members. `threshold` (q): product of the
+    farthest member, 0 where there is none. `members`: ids ascending within each pool, those of
+    query i at `offsets[i]:offsets[i + 1]`.
+    """
+
+    n_window: NDArray[np.int32]
+    k: NDArray[np.int32]
+    threshold: NDArray[np.int32]
+    members: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Queries in day order: place in the answer, window, own place among candidates."""
+
+    order: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    itself: NDArray[np.int64]
+
+
+class WindowNeighbours:
+    """Papers prepared for neighbour search; ask `pools` as often as needed.
+
+    Holds `vectors` by reference and one quantised copy of the candidates, sorted by day.
+    """
+
+    def __init__(
+        self,
+        vectors: NDArray[np.float32],
+        *,
+        day: NDArray[np.int32],
+        member_id: NDArray[np.int32],
+        tie_rank: NDArray[np.int32],
+        candidate: NDArray[np.bool_],
+        rule: WindowRule,
+    ) -> None:
+        """Prepare n papers, one per row of `vectors` (n, d), of length 1.
+
+        Args:
+            vectors: unit vectors, float32.
+            day: days since any epoch, or NO_DAY.
+            member_id: what `Pools.members` reports; unique.
+            tie_rank: which of two equally similar papers comes first (the lower); unique.
+            candidate: whether the paper may be a member; others still get a pool when asked for.
+            rule: window and number of members.
+
+        Raises:
+            InputError: arrays disagree in length, ids repeat, or vectors are not unit vectors.
+        """
+        n = len(vectors)
+        for name, array in (("day", day), ("member_id", member_id), ("tie_rank", tie_rank)):
+            if array.shape != (n,):
+                raise InputError(f"expected {n} values of {name}, received shape {array.shape}")
+        for name, array in (("member_id", member_id), ("tie_rank", tie_rank)):
+            if np.unique(array).size != n:
+                raise InputError(f"expected one {name} per paper, received repeated values")
+        self.rule = rule
+        self._vectors, self._day = vectors, day.astype(np.int64)
+        eligible = np.flatnonzero(candidate & (day != NO_DAY))
+        eligible = eligible[np.lexsort((member_id[eligible], day[eligible]))]
+        self._candidates = vectors[eligible]
+        quantise(self._candidates, out=self._candidates)
+        self._candidate_day = self._day[eligible]
+        self._member_id = member_id[eligible].astype(np.int32)
+        self._tie_rank = tie_rank[eligible]
+        self._place = np.full(n, -1, np.int64)
+        self._place[eligible] = np.arange(eligible.size)
+
+    def pools(
+        self, queries: NDArray[np.int64], *, block: int = 1024, workers: int | None = None
+    ) -> Pools:
+        """The pools of the papers in rows `queries`; equal for every `block` and any subset.
+
+        Memory beyond the answer stays near 256 MB: `block` rows at most, fewer in wide windows.
+        """
+        plan, answer = self._plan(queries)
+        blocks = list(_blocks(plan, block))
+        buffer = np.empty(max((rows.floats for rows in blocks), default=0), np.float32)
+        with ThreadPoolExecutor(workers or os.cpu_count()) as threads:
+            for rows in blocks:
+                products = buffer[: rows.floats].reshape(rows.stop - rows.start, -1)
+                asked = quantise(self._vectors[queries[plan.order[rows.start : rows.stop]]])
+                np.matmul(asked, self._candidates[rows.low : rows.high].T, out=products)
+                runs = [(products, rows, begin, end) for begin, end in _runs(plan, rows)]
+                for _ in threads.map(lambda run: self._select(plan, answer, *run), runs):
+                    pass  # raises what a thread raised
+        return answer
+
+    def _plan(self, queries: NDArray[np.int64]) -> tuple[_Plan, Pools]:
+        """Windows, sizes and an answer to be filled in: all known before any product."""
+        start, stop = self._windows(queries)
+        itself = self._place[queries]
+        n_window = np.where(self._day[queries] == NO_DAY, 0, stop - start - (itself >= 0))
+        k = self.rule.pool_size(n_window)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(k)])
+        answer = Pools(
+            n_window=n_window.astype(np.int32),
+            k=k.astype(np.int32),
+            threshold=np.zeros(len(queries), np.int32),
+            members=np.empty(offsets[-1], np.int32),
+            offsets=offsets,
+        )
+        order = np.lexsort((itself >= 0, start, stop))
+        order = order[k[order] > 0]
+        return _Plan(order, start[order], stop[order], itself[order]), answer
+
+    def _windows(self, queries: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First and past-the-last candidate of each query's window."""
+        day, half = self._day[queries], self.rule.half_window_days
+        start = np.searchsorted(self._candidate_day, day - half, side="left")
+        return start, np.searchsorted(self._candidate_day, day + half, side="right")
+
+    def _select(
+        self,
+        plan: _Plan,
+        answer: Pools,
+        products: NDArray[np.float32],
+        rows: "_Block",
+        begin: int,
+        end: int,
+    ) -> None:
+        """Write the pools of queries `begin` to `end`, which share window and size."""
+        low, high = plan.start[begin], plan.stop[begin]
+        similar = products[begin - rows.start : end - rows.start, low - rows.low : high - rows.low]
+        places, k = plan.order[begin:end], int(answer.k[plan.order[begin]])
+        if plan.itself[begin] >= 0:
+            similar[np.arange(end - begin), plan.itself[begin:end] - low] = -np.inf
+        kth = kth_largest(similar, k)
+        chosen = similar >= kth[:, None]
+        for row in np.flatnonzero(np.count_nonzero(chosen, axis=1) > k):
+            self._break_tie(similar[row], kth[row], k, low, chosen[row])
+        column = np.flatnonzero(chosen).reshape(end - begin, k)
+        column -= np.arange(end - begin)[:, None] * similar.shape[1]
+        members = np.sort(self._member_id[low:high][column], axis=1)
+        answer.members[answer.offsets[places][:, None] + np.arange(k)] = members
+        answer.threshold[places] = kth
+
+    def _break_tie(
+        self,
+        similar: NDArray[np.float32],
+        kth: np.float32,
+        k: int,
+        low: int,
+        chosen: NDArray[np.bool_],
+    ) -> None:
+        """Drop from `chosen` the tied candidates of highest rank, leaving exactly `k`."""
+        tied = np.flatnonzero(similar == kth)
+        surplus = np.count_nonzero(chosen) - k
+        by_rank = np.argsort(self._tie_rank[low + tied])
+        chosen[tied[by_rank[tied.size - surplus :]]] = False
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Queries `start` to `stop` of a plan against candidates `low` to `high`."""
+
+    start: int
+    stop: int
+    low: int
+    high: int
+
+    @property
+    def floats(self) -> int:
+        return (self.stop - self.start) * (self.high - self.low)
+
+
+def _blocks(plan: _Plan, block: int) -> Iterator[_Block]:
+    """Consecutive queries whose common product fits the memory and wastes little of it."""
+    first = 0
+    while first < plan.order.size:
+        low, high = int(plan.start[first]), int(plan.stop[first])
+        # Queries of other days widen the union; stop before most of the product is unused.
+        widest = high + (high - low) // 2 + 4096
+        near = np.searchsorted(plan.stop[first : first + block], widest, side="right")
+        union = int(plan.stop[first + near - 1]) - low
+        last = first + min(int(near), max(1, _BLOCK_FLOATS // union))
+        yield _Block(first, last, low, int(plan.stop[last - 1]))
+        first = last
+
+
+def _runs(plan: _Plan, rows: _Block) -> Iterator[tuple[int, int]]:
+    """Pieces of a block with one window and one pool size, small enough for the cache."""
+    part = slice(rows.start, rows.stop)
+    key = np.stack([plan.start[part], plan.stop[part], plan.itself[part] >= 0])
+    breaks = rows.start + 1 + np.flatnonzero((key[:, 1:] != key[:, :-1]).any(axis=0))
+    edges = [rows.start, *breaks.tolist(), rows.stop]
+    for begin, end in itertools.pairwise(edges):
+        step = max(1, _CHUNK_FLOATS // int(plan.stop[begin] - plan.start[begin]))
+        for first in range(begin, end, step):
+            yield first, min(first + step, end)
