@@ -172,7 +172,9 @@ class Inbox:
     ) -> list[RegisteredFile]:
         digest = hashlib.sha256(data).hexdigest()
         lists = self.lists_of((venue, year))
-        same = [f for f in lists if f.sha256 == digest and (not listed_on or f.listed_on == listed_on)]
+        same = [
+            f for f in lists if f.sha256 == digest and (not listed_on or f.listed_on == listed_on)
+        ]
         if same and (listed_on or same[-1] == lists[-1]):
             return []
         # The digest keeps an older list of the same name beside the newer one.
@@ -239,9 +241,7 @@ class Inbox:
         """The lists of a venue-year with their order, the list in force first."""
         for order, file in enumerate(reversed(self.lists_of(cell))):
             observed = file.listed_on or file.registered_on
-            origin = ListOrigin(
-                file.path, file.sha256, *cell, date.fromisoformat(observed), order
-            )
+            origin = ListOrigin(file.path, file.sha256, *cell, date.fromisoformat(observed), order)
             yield origin, self.root / file.path
 
 
@@ -251,7 +251,7 @@ def _digest_of(files: Iterable[RegisteredFile]) -> str:
 
 
 def load_document(path: Path, data: bytes) -> object:
-    """The JSON document in `data`, gunzipped if it is gzip; UnreadableFileError says what is wrong."""
+    """The JSON document in `data`, gunzipped if it is gzip; UnreadableFileError says why not."""
     if not data:
         raise UnreadableFileError(f"{path}: expected a JSON list, received an empty file")
     try:
@@ -263,7 +263,9 @@ def load_document(path: Path, data: bytes) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as problem:
-        raise UnreadableFileError(f"{path}: expected JSON ({problem}): fetch the file again") from problem
+        raise UnreadableFileError(
+            f"{path}: expected JSON ({problem}): fetch the file again"
+        ) from problem
 
 
 def read_file(path: Path) -> bytes:
@@ -272,7 +274,7 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as problem:
         raise UnreadableFileError(
-            f"{path}: {problem.strerror or problem}; nothing of it was used: check it and import again"
+            f"{path}: {problem.strerror or problem}; nothing of it was used: check it, import again"
         ) from problem
 
 

@@ -36,7 +36,7 @@ class Workspace:
 
     data: DataDir
     today: date = field(default_factory=date.today)
-    rule: PoolRule = field(default_factory=PoolRule)
+    rule: PoolRule = PoolRule()
     report: Callable[[str], None] = _silent
 
     @cached_property
