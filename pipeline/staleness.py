@@ -1,9 +1,9 @@
 """The planner: from what each output should be made now, against from what it was made.
 
 Belongs here: which cells of which output are stale, and why. Not: reading states
-(resources/lake.py) or redoing anything (assets/). `csimpact refresh`, `csimpact status` and the automation all ask
-here, since pools and scores cross venues: no declarative condition can name exactly the cells
-that a moved record touches.
+(resources/lake.py) or redoing anything (assets/). `csimpact refresh`, `csimpact status` and the
+automation all ask here, since pools and scores cross venues: no declarative condition can name
+exactly the cells that a moved record touches.
 
 An output is stale when its stored inputs differ from the wanted ones. Inputs are digests of
 *facets* of upstream outputs, so that a moved count never looks like a moved text.

@@ -110,8 +110,9 @@ class VectorStore:
 
     def search(self, vector: np.ndarray, k: int, *, where: str | None = None) -> pl.DataFrame:
         """The `k` papers nearest to a unit vector: paper_id, venue, year, score (cosine)."""
-        query = self._open().search(vector.astype(np.float32)).distance_type("cosine")
-        query = query.nprobes(NPROBES).refine_factor(REFINE).limit(k)
+        # `search` is typed as the general builder; a vector makes it the vector one.
+        query: Any = self._open().search(vector.astype(np.float32))
+        query = query.distance_type("cosine").nprobes(NPROBES).refine_factor(REFINE).limit(k)
         if where:
             query = query.where(where, prefilter=True)
         found = query.select(["paper_id", "venue", "year", "_distance"]).to_arrow()

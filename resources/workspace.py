@@ -36,7 +36,7 @@ class Workspace:
 
     data: DataDir
     today: date = field(default_factory=date.today)
-    rule: PoolRule = PoolRule()
+    rule: PoolRule = field(default_factory=PoolRule)
     report: Callable[[str], None] = _silent
 
     @cached_property
