@@ -18,14 +18,16 @@ import numpy.typing as npt
 import polars as pl
 
 from pipeline.corpus.simulated_citations import (
-    References,
     citations_received,
     draw_references,
     no_references,
     outside_citations,
+    reference_lists,
+    reference_pairs,
 )
-from pipeline.corpus.simulated_text import Ints, compose_texts, name_authors
+from pipeline.corpus.simulated_text import Floats, Ints, compose_texts, name_authors
 from pipeline.corpus.simulated_words import TOPICS
+from pipeline.errors import InputError
 from pipeline.venues import load_venues
 
 DEFAULT_VENUES = (
@@ -78,7 +80,7 @@ class _Plan:
     year: Ints
     day: Ints  # days since 1970-01-01
     topic: Ints
-    fitness: npt.NDArray[np.float64]
+    fitness: Floats
     status: npt.NDArray[np.str_]
 
     def frame(self, first_serial: int, *, seed: int, taken: Sequence[str]) -> pl.DataFrame:
@@ -126,7 +128,7 @@ def simulate_literature(
     papers = plan.frame(0, seed=seed, taken=())
     return Literature(
         _with_citations(papers, citations_received(references) + outside),
-        _edges(references, first=0),
+        reference_pairs(references, first=0),
         as_of,
     )
 
@@ -144,11 +146,11 @@ def next_day(
     plan = _newcomers(old, n_new_papers, rng)
     new = plan.frame(old.height, seed=seed, taken=old["title"].to_list())
     papers = pl.concat([old, new])
-    known = _reference_lists(literature.references, old.height)
+    known = reference_lists(literature.references, old.height)
     references = draw_references(
         known,
         day=_days(papers["publication_date"]),
-        topic=_topic_numbers(papers),
+        topic=topic_numbers(papers),
         fitness=papers["fitness"].to_numpy(),
         rng=rng,
     )
@@ -157,15 +159,20 @@ def next_day(
     gained = citations_received(references) - np.pad(
         citations_received(known) - outside, (0, new.height)
     )
-    edges = pl.concat([literature.references, _edges(references, first=old.height)])
+    edges = pl.concat([literature.references, reference_pairs(references, first=old.height)])
     return Literature(_with_citations(papers, gained), edges, literature.as_of + timedelta(days=1))
 
 
 def _plan(n_papers: int, venues: Sequence[str], years: Sequence[int], seed: int) -> _Plan:
     """Venue, date, topic, fitness and status of every paper, in order of year and venue."""
     registry = load_venues()
-    held = [registry[registry.resolve(v)] for v in venues]
+    held = [registry[slug] for slug in dict.fromkeys(map(registry.resolve, venues))]
     cells = [(v, y) for y in years for v in held if y >= v.first_year]
+    if not cells:
+        raise InputError(
+            f"venues, years: expected a year in which one of {', '.join(venues)} took place, "
+            f"received {years[0]} to {years[-1]}; choose later years"
+        )
     rng = np.random.default_rng([seed, PAPERS])
     size = dict(zip((v.slug for v in held), rng.uniform(0.5, 2.0, len(held)), strict=True))
     share = np.array([size[v.slug] * GROWTH ** (y - years[0]) for v, y in cells])
@@ -177,7 +184,7 @@ def _plan(n_papers: int, venues: Sequence[str], years: Sequence[int], seed: int)
     for v in held:
         of_venue = np.flatnonzero(venue == v.slug)
         topic[of_venue] = rng.choice(len(TOPICS), len(of_venue), p=_topic_shares(v.domain))
-    fitness = 0.8 * np.exp(0.5 * rng.standard_normal(n_papers))
+    fitness = _draw_fitness(n_papers, rng)
     day = opening + rng.integers(0, 4, n_papers)  # a conference lasts four days
     return _Plan(venue, year, day, topic, fitness, _draw_statuses(n_papers, rng))
 
@@ -190,22 +197,24 @@ def _newcomers(old: pl.DataFrame, n: int, rng: np.random.Generator) -> _Plan:
         venue=beside["venue"].to_numpy().astype(np.str_),
         year=beside["year"].to_numpy().astype(np.int64),
         day=_days(beside["publication_date"]),
-        topic=_topic_numbers(beside),
-        fitness=0.8 * np.exp(0.5 * rng.standard_normal(n)),
+        topic=topic_numbers(beside),
+        fitness=_draw_fitness(n, rng),
         status=_draw_statuses(n, rng),
     )
+
+
+def _draw_fitness(n: int, rng: np.random.Generator) -> Floats:
+    return np.exp(np.log(0.8) + 0.5 * rng.standard_normal(n))
 
 
 def _draw_statuses(n: int, rng: np.random.Generator) -> npt.NDArray[np.str_]:
     return rng.choice(np.array(list(STATUSES)), n, p=list(STATUSES.values()))
 
 
-def _topic_shares(domain: str) -> npt.NDArray[np.float64]:
+def _topic_shares(domain: str) -> Floats:
     """Share of each topic at a venue of `domain`: mostly its own topics."""
     own = np.array([t.domain == domain for t in TOPICS])
-    shares: npt.NDArray[np.float64] = np.where(
-        own, (1 - OFF_TOPIC) / own.sum(), OFF_TOPIC / (~own).sum()
-    )
+    shares: Floats = np.where(own, (1 - OFF_TOPIC) / own.sum(), OFF_TOPIC / (~own).sum())
     return shares
 
 
@@ -219,7 +228,8 @@ def _days(dates: Sequence[date] | pl.Series) -> Ints:
     return np.asarray(dates, dtype="datetime64[D]").astype(np.int64)
 
 
-def _topic_numbers(papers: pl.DataFrame) -> Ints:
+def topic_numbers(papers: pl.DataFrame) -> Ints:
+    """Place of each paper's topic in `TOPICS`."""
     number = {t.name: k for k, t in enumerate(TOPICS)}
     return papers["topic"].replace_strict(number, return_dtype=pl.Int64).to_numpy()
 
@@ -228,22 +238,3 @@ def _with_citations(papers: pl.DataFrame, gained: Ints) -> pl.DataFrame:
     return papers.with_columns(
         cited_by_count=(pl.col("cited_by_count") + pl.Series(gained)).cast(pl.Int32)
     )
-
-
-def _edges(references: References, *, first: int) -> pl.DataFrame:
-    """The references of papers from row `first` on, as pairs of ids."""
-    citing, slot = np.nonzero(references[first:] >= 0)
-    pairs = {"citing": citing + first, "cited": references[first:][citing, slot]}
-    return pl.DataFrame(pairs).select(
-        pl.format("sim-{}", pl.col(c).cast(pl.String).str.zfill(7)).alias(c) for c in pairs
-    )
-
-
-def _reference_lists(edges: pl.DataFrame, n_papers: int) -> References:
-    """The inverse of `_edges`."""
-    numbers = edges.select(pl.all().str.slice(4).cast(pl.Int64)).sort("citing", "cited")
-    citing = numbers["citing"].to_numpy()
-    references = no_references(n_papers)
-    slot = np.arange(len(citing)) - np.searchsorted(citing, citing)
-    references[citing, slot] = numbers["cited"].to_numpy()
-    return references

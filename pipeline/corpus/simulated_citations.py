@@ -1,6 +1,6 @@
 """Who cites whom in the simulated literature, and how often the outside world cites.
 
-Belongs here: the citation model, on arrays. Not: papers and their texts (simulate.py).
+Belongs here: the citation model, on arrays, and its edges as a frame. Not: papers and their texts (simulate.py).
 
 Inside, papers of one quarter choose references among all earlier ones with probability
 fitness × ageing, as in Wang, Song and Barabási (Science 2013), and copy some of them from the
@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -64,6 +65,25 @@ def outside_citations(
     z = (np.log(age_days.clip(min=1)) - AGEING_LOG_DAYS) / AGEING_SPREAD
     seen = 0.5 * (1.0 + np.array([math.erf(v / math.sqrt(2.0)) for v in z.tolist()]))
     return rng.poisson(attention * np.expm1(fitness * seen)).astype(np.int64)
+
+
+def reference_pairs(references: References, *, first: int) -> pl.DataFrame:
+    """The references of papers from row `first` on, as pairs of ids."""
+    citing, slot = np.nonzero(references[first:] >= 0)
+    pairs = {"citing": citing + first, "cited": references[first:][citing, slot]}
+    return pl.DataFrame(pairs).select(
+        pl.format("sim-{}", pl.col(c).cast(pl.String).str.zfill(7)).alias(c) for c in pairs
+    )
+
+
+def reference_lists(pairs: pl.DataFrame, n_papers: int) -> References:
+    """The inverse of `reference_pairs`."""
+    numbers = pairs.select(pl.all().str.slice(4).cast(pl.Int64)).sort("citing", "cited")
+    citing = numbers["citing"].to_numpy()
+    references = no_references(n_papers)
+    slot = np.arange(len(citing)) - np.searchsorted(citing, citing)
+    references[citing, slot] = numbers["cited"].to_numpy()
+    return references
 
 
 def _attraction(day: Ints, fitness: Floats, *, before: int) -> Floats:
