@@ -92,8 +92,8 @@ class _Plan:
             "sim_id": [f"sim-{n:07d}" for n in serials.tolist()],
             "title": texts.titles,
             "abstract": texts.abstracts,
-            "authors": name_authors(serials, self.topic, seed=seed, community=community),
-            "keywords": texts.keywords,
+            "authors": _lists(name_authors(serials, self.topic, seed=seed, community=community)),
+            "keywords": _lists(texts.keywords),
             "venue": self.venue.tolist(),
             "year": self.year,
             "publication_date": self.day.astype("datetime64[D]"),
@@ -204,7 +204,8 @@ def _newcomers(old: pl.DataFrame, n: int, rng: np.random.Generator) -> _Plan:
 
 
 def _draw_fitness(n: int, rng: np.random.Generator) -> Floats:
-    return np.exp(np.log(0.8) + 0.5 * rng.standard_normal(n))
+    fitness: Floats = np.exp(np.log(0.8) + 0.5 * rng.standard_normal(n))
+    return fitness
 
 
 def _draw_statuses(n: int, rng: np.random.Generator) -> npt.NDArray[np.str_]:
@@ -238,3 +239,8 @@ def _with_citations(papers: pl.DataFrame, gained: Ints) -> pl.DataFrame:
     return papers.with_columns(
         cited_by_count=(pl.col("cited_by_count") + pl.Series(gained)).cast(pl.Int32)
     )
+
+
+def _lists(rows: list[list[str]]) -> pl.Series:
+    """The rows as a column of lists; joined and split, since polars converts lists one by one."""
+    return pl.Series(["\n".join(row) for row in rows], dtype=pl.String).str.split("\n")

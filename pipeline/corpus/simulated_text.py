@@ -49,8 +49,8 @@ def coined_names(serials: Ints, ending: str = "") -> list[str]:
     span = base**4
     names = []
     for serial in serials.tolist():
-        # The multiplier is prime to the span: a permutation, so that neighbours sound unlike.
-        high, code = serial // span, serial % span * 1_000_003 % span
+        # The multiplier is prime to the span: a permutation, in which neighbours sound unlike.
+        high, code = serial // span, (serial * 1_000_003 + 1_234_567) % span
         syllables = [words.SYLLABLES[code // base**k % base] for k in range(4)]
         syllables += [words.SYLLABLES[high % base]] if high else []
         names.append("".join(syllables).capitalize() + ending)
