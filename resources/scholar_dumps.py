@@ -213,12 +213,16 @@ class Inbox:
         return [file]
 
     def lists_of(self, cell: Cell) -> list[RegisteredFile]:
-        """Usable lists of a venue-year, oldest first; a path counts once, as last registered."""
-        last = {f.path: f for f in self.files}
-        return sorted(
-            (f for f in last.values() if (f.venue, f.year) == cell and not f.problem),
-            key=lambda f: f.order,
+        """Usable lists of a venue-year, oldest first.
+
+        A path counts once, as it was last registered in a usable state: a file damaged in place
+        is reported, but what it said stays. A list that repeats the one before it is no news.
+        """
+        last = {f.path: f for f in self.files if not f.problem}
+        ordered = sorted(
+            (f for f in last.values() if (f.venue, f.year) == cell), key=lambda f: f.order
         )
+        return [f for i, f in enumerate(ordered) if i == 0 or f.sha256 != ordered[i - 1].sha256]
 
     def cells(self) -> list[Cell]:
         """Venue-years that have a usable list, sorted."""
@@ -239,9 +243,13 @@ class Inbox:
 
     def origins(self, cell: Cell) -> Iterator[tuple[ListOrigin, Path]]:
         """The lists of a venue-year with their order, the list in force first."""
-        for order, file in enumerate(reversed(self.lists_of(cell))):
-            observed = file.listed_on or file.registered_on
-            origin = ListOrigin(file.path, file.sha256, *cell, date.fromisoformat(observed), order)
+        lists = self.lists_of(cell)
+        for i, file in reversed(list(enumerate(lists))):
+            observed = date.fromisoformat(file.listed_on or file.registered_on)
+            # Content that comes back after another list is a list of its own.
+            again = sum(before.sha256 == file.sha256 for before in lists[:i])
+            digest = file.sha256[:12] + (f"-{again}" if again else "")
+            origin = ListOrigin(file.path, digest, *cell, observed, len(lists) - 1 - i)
             yield origin, self.root / file.path
 
 

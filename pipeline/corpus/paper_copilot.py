@@ -47,7 +47,7 @@ _SUFFIX = re.compile(r",\s*(?=(?:Jr|Sr|II|III|IV)\b\.?)", re.I)
 class ListOrigin:
     """Where a list came from and how it stands among the lists of its venue-year.
 
-    `list_order` is 0 for the list in force, 1 for the one it replaced, and so on.
+    `digest` names the list in record keys; `list_order` is 0 for the list in force, 1 for the one it replaced, and so on.
     """
 
     file: str
@@ -82,7 +82,7 @@ def parse_list(rows: Sequence[object], origin: ListOrigin) -> tuple[pl.DataFrame
         try:
             record = _parse_row(row)
             _check_id(record, i, title_of_id)
-            records.append(record | {"source_row": i, "record_key": f"{origin.digest[:12]}:{i}"})
+            records.append(record | {"source_row": i, "record_key": f"{origin.digest}:{i}"})
         except _BadRowError as problem:
             bad.append(_quarantined(row, i, str(problem)))
     return _with_origin(records, DUMP_RECORDS.empty(), origin), _with_origin(
