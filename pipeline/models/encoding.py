@@ -78,7 +78,7 @@ def text_hash(title: str, abstract: str | None) -> str:
 
 
 def text_hashes(titles: Iterable[str], abstracts: Iterable[str | None]) -> list[str]:
-    """`text_hash` of each pair: polars columns or lists, about 400,000 per second."""
+    """`text_hash` of each pair: polars columns or lists, about 250,000 per second."""
     return [text_hash(t, a) for t, a in zip(titles, abstracts, strict=True)]
 
 
