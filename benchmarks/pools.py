@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from pipeline.impact.pools import PoolBuilder, PoolRule
 from pipeline.impact.tncsi import score_pools
-from pipeline.retrieval import neighbours, quantise
+from pipeline.retrieval import quantise
+from pipeline.retrieval.blocks import cut_blocks
 
 RULE = PoolRule()
 FIRST_YEAR, LAST_YEAR = 1987, 2025
@@ -103,7 +104,7 @@ def floor_seconds(papers: pl.DataFrame, vectors: NDArray[np.float32]) -> float:
     builder = PoolBuilder(papers, vectors, rule=RULE, config_id="floor")
     found = builder._neighbours
     plan, _ = found._plan(np.arange(papers.height))
-    blocks = list(neighbours._blocks(plan, 1024))
+    blocks = list(cut_blocks(plan, 1024))
     buffer = np.empty(max(b.floats for b in blocks), np.float32)
     asked = vectors[plan.order]
     start = time.perf_counter()
