@@ -143,7 +143,9 @@ def _check_id(record: Mapping[str, Any], row: int, seen: dict[str, tuple[int, st
     title = normalise_title(record["title"])
     first_row, first_title = seen.setdefault(source_id, (row, title))
     if first_title != title:
-        raise _BadRowError(f"id {source_id:.80} already stands in row {first_row} with another title")
+        raise _BadRowError(
+            f"id {source_id:.80} already stands in row {first_row} with another title"
+        )
 
 
 def _parse_row(row: object) -> dict[str, Any]:
@@ -218,7 +220,9 @@ def _count(row: Mapping[str, Any]) -> int | None:
     if type(value) is not int:
         raise _BadRowError(f"gs_citation: expected a whole number, received {type(value).__name__}")
     if not 0 <= value <= MAX_COUNT:
-        raise _BadRowError(f"gs_citation: expected −1 or 0..{MAX_COUNT}, received {_repr(value):.40}")
+        raise _BadRowError(
+            f"gs_citation: expected −1 or 0..{MAX_COUNT}, received {_repr(value):.40}"
+        )
     return value
 
 
