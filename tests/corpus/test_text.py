@@ -63,7 +63,11 @@ def test_a_normalised_title_is_its_own_normal_form(raw: str) -> None:
 
 def test_titles_match_across_case_accents_and_punctuation() -> None:
     """Lists spell one title in several ways; each spelling would be minted as a paper."""
-    spellings = ["Gödel's “Proof”: A re-view", "GODEL'S PROOF — A RE VIEW", "Go\u0308del s proof a re view"]  # fmt: skip
+    spellings = [
+        "Gödel's “Proof”: A re-view",
+        "GODEL'S PROOF — A RE VIEW",
+        "Go\u0308del s proof a re view",
+    ]
     assert {normalise_title(s) for s in spellings} == {"godel s proof a re view"}
 
 
