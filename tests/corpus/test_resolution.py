@@ -82,7 +82,7 @@ def test_a_record_without_authors_joins_but_does_not_bridge() -> None:
 
 
 def test_a_renamed_paper_keeps_its_id() -> None:
-    """49 papers of the real lists changed title under one id; each would lose its history."""
+    """48 papers of the real lists changed title under one id; each would lose its history."""
     old = [row("Pitfalls of regularization", "A Bee; C Dee; E Fox", "7")]
     new = [row("Do methods work as intended?", "A Bee; C Dee; E Fox", "7")]
     assert groups(new, old) == {together("1:0", "2:0")}
