@@ -225,7 +225,7 @@ def plan(states: States, world: World) -> list[Stale]:
 def _followers(
     output: str, pending: Mapping[str, set[Cell | None]], states: States, world: World
 ) -> Iterator[Stale]:
-    moving = {cell: up for up in UPSTREAM[output] for cell in pending[up]}
+    moving = {cell: up for up in UPSTREAM[output] for cell in pending[up] if cell != UNRECOGNISED}
     papers = states["papers"]
     crossing = output in ("topic_pools", "tncsi_sp")
     for cell in sorted(papers.keys() | moving.keys(), key=str):
@@ -257,7 +257,7 @@ def _reasons(stored: State | None, wanted: Inputs) -> Iterator[str]:
     if stored is None:
         yield "not made yet"
         return
-    for name in wanted.keys() | stored.inputs.keys():
+    for name in sorted(wanted.keys() | stored.inputs.keys()):
         if name not in stored.inputs:
             yield f"{name}: new"
         elif name not in wanted:

@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,27 +58,22 @@ class Lake:
 
     def read(self, table: str, cell: Cell | None = None) -> pl.DataFrame:
         """Rows of a table or of one of its cells; none if the file is not there."""
-        path = self.path(table, cell)
-        try:
-            return pl.read_parquet(path, hive_partitioning=False)
-        except FileNotFoundError:
-            return TABLES[table].empty()
-        except (OSError, pl.exceptions.PolarsError) as problem:
-            raise _damaged(path, problem) from problem
+        frame = _read_parquet(self.path(table, cell))
+        return TABLES[table].empty() if frame is None else frame
 
     def read_cells(
         self, table: str, cells: Iterable[Cell], columns: Sequence[str] | None = None
     ) -> pl.DataFrame:
         """Rows of several cells, in the order of `cells`; missing cells add nothing."""
         declared = TABLES[table]
-        paths = [p for cell in cells if (p := self.path(table, cell)).exists()]
-        if not paths:
-            return declared.empty().select(columns or declared.schema.names())
-        try:
-            frame = pl.scan_parquet(paths, hive_partitioning=False, glob=False)
-            return (frame.select(columns) if columns else frame).collect()
-        except (OSError, pl.exceptions.PolarsError) as problem:
-            raise _damaged(self.root / table, problem) from problem
+        frames = [declared.empty().select(columns or declared.schema.names())]
+        for cell in cells:
+            path = self.path(table, cell)
+            if (frame := _read_parquet(path, columns)) is not None:
+                if frame.schema != frames[0].schema:
+                    raise _damaged(path, f"its columns are {', '.join(frame.columns)}")
+                frames.append(frame)
+        return pl.concat(frames)
 
     def cells(self, table: str) -> list[Cell]:
         """Cells of a partitioned table that have a file, sorted."""
@@ -170,11 +166,26 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
                 os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as problem:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder itself is the trouble, nothing is to be removed
+            temporary.unlink()
         raise StorageError(
             f"could not write {path}: {problem.strerror or problem}; the old file is untouched: "
             "make room or grant access, then run again"
         ) from problem
+
+
+def _read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame | None:
+    """The file's rows, or None if it is not there."""
+    try:
+        # Opened once: handed a path, polars opens it several times, and panics, or mixes two
+        # files, when it is replaced in between.
+        with path.open("rb") as file:
+            frame = pl.read_parquet(file, columns=list(columns) if columns else None)
+    except FileNotFoundError:
+        return None
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as problem:
+        raise _damaged(path, problem) from problem
+    return frame.select(columns) if columns else frame
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

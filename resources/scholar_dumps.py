@@ -13,6 +13,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -21,7 +22,13 @@ import orjson
 
 from pipeline.corpus import paper_copilot
 from pipeline.corpus.paper_copilot import ListOrigin
-from pipeline.errors import CsimpactError, InputError, UnreadableFileError, UnrecognisedFileError
+from pipeline.errors import (
+    CsimpactError,
+    InputError,
+    NotFoundError,
+    UnreadableFileError,
+    UnrecognisedFileError,
+)
 from pipeline.tables import UNRECOGNISED, Cell
 from pipeline.venues import VenueRegistry
 from resources.lake import replace_file
@@ -97,7 +104,7 @@ class Inbox:
         refused: list[Refusal] = []
         for path in _expand(paths):
             try:
-                data, listed_on = read_file(path), _date_in(path)
+                data, listed_on = read_file(path), _date_in(path.absolute())
                 venue, year = self._recognise(path, load_document(path, data))
                 target = f"{paper_copilot.SOURCE}/{listed_on or 'undated'}/{venue}/{path.name}"
                 news += self._register(target, data, venue, year, listed_on)
@@ -112,6 +119,8 @@ class Inbox:
         A file that cannot be used is registered with its problem, so that it shows up in
         quarantine rather than nowhere.
         """
+        removed = {f.path for f in self.problems() if not (self.root / f.path).exists()}
+        self.files = [f for f in self.files if f.path not in removed]
         known = {f.path: f for f in self.files}
         news: list[RegisteredFile] = []
         for path in sorted(p for p in self.root.rglob("*") if p.name.endswith(SUFFIXES)):
@@ -124,7 +133,7 @@ class Inbox:
                 news += self._register_dropped(path, relative)
             except FileNotFoundError:
                 continue  # gone again: nothing was read from it
-        if news:
+        if news or removed:
             self._save()
         return news
 
@@ -135,7 +144,8 @@ class Inbox:
             venue, year = self._recognise(path, load_document(path, data))
         except CsimpactError as problem:
             return self._append(relative, data, "", 0, "", path, str(problem))
-        return self._append(relative, data, venue, year, _date_in(path), path)
+        # Not the folders above the inbox: where the data lie says nothing about a list.
+        return self._append(relative, data, venue, year, _date_in(Path(relative)), path)
 
     def _recognise(self, path: Path, document: object) -> Cell:
         if document == []:
@@ -158,7 +168,10 @@ class Inbox:
             raise UnrecognisedFileError(
                 f"{path}: expected a name like cvpr2016.json.gz, which says venue and year"
             )
-        venue = self._venues.resolve(match["folder"])
+        try:
+            venue = self._venues.resolve(match["folder"])
+        except NotFoundError as problem:
+            raise UnrecognisedFileError(f"{path}: {problem}") from problem
         year, first = int(match["year"]), self._venues[venue].first_year
         if not first <= year <= self._today.year + 1:
             raise InputError(
@@ -175,7 +188,7 @@ class Inbox:
         same = [
             f for f in lists if f.sha256 == digest and (not listed_on or f.listed_on == listed_on)
         ]
-        if same and (listed_on or same[-1] == lists[-1]):
+        if same and (listed_on or same[-1] == lists[-1]) and (self.root / same[-1].path).exists():
             return []
         # The digest keeps an older list of the same name beside the newer one.
         stem, dot, suffix = target.rpartition("/")[2].partition(".")
@@ -197,7 +210,7 @@ class Inbox:
         stat = path.stat()
         lists = self.lists_of((venue, year))
         file = RegisteredFile(
-            seq=len(self.files),
+            seq=self.files[-1].seq + 1 if self.files else 0,
             path=relative,
             sha256=hashlib.sha256(data).hexdigest(),
             size=stat.st_size,
@@ -226,7 +239,17 @@ class Inbox:
 
     def cells(self) -> list[Cell]:
         """Venue-years that have a usable list, sorted."""
-        return sorted({(f.venue, f.year) for f in self.files if not f.problem})
+        named = {(f.venue, f.year) for f in self.files if not f.problem}
+        return sorted(cell for cell in named if self.lists_of(cell) and not self._lost(cell))
+
+    def _lost(self, cell: Cell) -> bool:
+        """Whether the list in force was overwritten by something unusable: tables stay, then."""
+        broken = {f.path: f.seq for f in self.problems()}
+        if not broken:
+            return False
+        lost = [f for f in self.files if (f.venue, f.year) == cell and f.path in broken]
+        newest = self.lists_of(cell)[-1]
+        return any(f.order > newest.order and broken[f.path] > newest.seq for f in lost)
 
     def digests(self) -> dict[Cell, str]:
         """Digest of the lists of every venue-year, in their order: the planner's first input.
@@ -296,7 +319,8 @@ def _expand(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _date_in(path: Path) -> str:
     """The ISO date in the nearest folder name, or nothing."""
-    for part in reversed(path.absolute().parts[:-1]):
-        if match := _DATE.fullmatch(part):
-            return match.group()
+    for part in reversed(path.parts[:-1]):
+        if _DATE.fullmatch(part):
+            with suppress(ValueError):  # 2026-13-45 is a name like any other
+                return date.fromisoformat(part).isoformat()
     return ""

@@ -60,8 +60,10 @@ def extend_snapshots(snapshots: pl.DataFrame, known: pl.DataFrame) -> pl.DataFra
     ordered = known.join(newest, on=_KEY, how="left", maintain_order="left").filter(
         pl.col("newest").is_null() | (pl.col("observed_on") > pl.col("newest"))
     )
-    # Two lists of one day: the one that came last is what that day ended with.
+    # Two lists of one day: the one that came last is what that day ended with. Lists need not
+    # stand in the order of their days: one without a date was observed when it was registered.
     ordered = ordered.unique([*_KEY, "observed_on"], keep="last", maintain_order=True)
+    ordered = ordered.sort(*_KEY, "observed_on")
     before = pl.col("cited_by_count").shift().over(_KEY).fill_null(pl.col("before"))
     moved = ordered.filter(pl.col("cited_by_count").ne_missing(before))
     news = moved.select(CITATION_SNAPSHOTS.schema.names())

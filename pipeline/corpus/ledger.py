@@ -82,6 +82,9 @@ class Ledger:
                 f"ledger event {self.next_seq} was expected, {event.seq} found: "
                 "restore data/ledger from a backup"
             )
+        if (event.event == "mint") == (event.paper_id in self.row_of_paper):
+            told = "mints a known paper" if event.event == "mint" else "names an unknown paper"
+            raise LedgerError(f"ledger event {event.seq} {told}: restore data/ledger from a backup")
         if event.event == "mint":
             if event.paper_row != len(self.row_of_paper):
                 raise LedgerError(

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from pipeline.corpus.text import clean_text, normalise_title
+from pipeline.corpus.text import clean_text, normalise_title, plain_text
 from pipeline.tables import DUMP_RECORDS, QUARANTINE
 
 SOURCE = "paper_copilot"
@@ -107,10 +107,11 @@ def _with_origin(
         "in_force": origin.list_order == 0,
         "citation_source": CITATION_SOURCE,
         "observed_on": origin.observed_on,
-        # Only the year is known: the middle of the year is the least wrong day for either end.
-        "publication_date": date(origin.year, 7, 2),
         "date_precision": "year",
     }
+    if "publication_date" in empty.schema:  # a file that nobody recognises has no year either
+        # Only the year is known: the middle of the year is the least wrong day for either end.
+        constants["publication_date"] = date(origin.year, 7, 2)
     own = set(rows[0]) if rows else set()
     fixed = {k: v for k, v in constants.items() if k in empty.schema and k not in own}
     varying = {k: t for k, t in empty.schema.items() if k not in fixed}
@@ -124,9 +125,16 @@ def _quarantined(row: object, number: int, reason: str) -> dict[str, Any]:
     try:
         excerpt = orjson.dumps(row).decode()
     except (TypeError, ValueError):
-        excerpt = repr(row)
+        excerpt = _repr(row)
     excerpt = excerpt.encode(errors="replace").decode()[:300]
     return {"source_row": number, "reason": reason, "excerpt": excerpt}
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
+        return f"a {type(value).__name__} that cannot be shown"
 
 
 def _check_id(record: Mapping[str, Any], row: int, seen: dict[str, tuple[int, str]]) -> None:
@@ -135,7 +143,9 @@ def _check_id(record: Mapping[str, Any], row: int, seen: dict[str, tuple[int, st
     title = normalise_title(record["title"])
     first_row, first_title = seen.setdefault(source_id, (row, title))
     if first_title != title:
-        raise _BadRowError(f"id {source_id} already stands in row {first_row} with another title")
+        raise _BadRowError(
+            f"id {source_id:.80} already stands in row {first_row} with another title"
+        )
 
 
 def _parse_row(row: object) -> dict[str, Any]:
@@ -152,7 +162,7 @@ def _parse_row(row: object) -> dict[str, Any]:
             f"expected a title of at most {MAX_TITLE} characters, received {len(title)}"
         )
     return {
-        "source_id": _text(row, "id").strip() or None,
+        "source_id": plain_text(_text(row, "id")) or None,
         "title": title,
         "abstract": clean_text(_text(row, "abstract")) or None,
         "authors": authors,
@@ -160,8 +170,8 @@ def _parse_row(row: object) -> dict[str, Any]:
         "presentation": status or None,
         "excluded_because": excluded,
         "keywords": [k for k in map(clean_text, re.split(r"[;,]", _text(row, "keywords"))) if k],
-        "doi": _doi(_text(row, "doi")),
-        "url": _text(row, "site").strip() or None,
+        "doi": _doi(plain_text(_text(row, "doi"))),
+        "url": plain_text(_text(row, "site")) or None,
         "scholar_cluster_id": _first(_CLUSTER, _text(row, "gs_cited_by_link")),
         "cited_by_count": _count(row),
     }
@@ -210,12 +220,14 @@ def _count(row: Mapping[str, Any]) -> int | None:
     if type(value) is not int:
         raise _BadRowError(f"gs_citation: expected a whole number, received {type(value).__name__}")
     if not 0 <= value <= MAX_COUNT:
-        raise _BadRowError(f"gs_citation: expected −1 or 0..{MAX_COUNT}, received {value}")
+        raise _BadRowError(
+            f"gs_citation: expected −1 or 0..{MAX_COUNT}, received {_repr(value):.40}"
+        )
     return value
 
 
 def _doi(text: str) -> str | None:
-    doi = _first(_DOI, text.strip())
+    doi = _first(_DOI, text)
     return doi.lower() if doi else None
 
 

@@ -11,6 +11,7 @@ from pipeline.corpus.text import text_hash
 from pipeline.tables import AUTHORSHIPS, PAPERS, VENUE_COVERAGE
 
 FILLED = ("abstract", "doi", "url", "presentation")
+LISTS = ("authors", "keywords")
 
 
 def build_papers(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
@@ -21,17 +22,17 @@ def build_papers(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame
     """
     ranked = _ranked(records, paper_ids)
     # `first` after the sort is the best record; `drop_nulls().first()` the best that has a value.
-    best = [pl.col(c).first() for c in ranked.columns if c not in (*FILLED, "paper_id", "keywords")]
+    best = [pl.col(c).first() for c in ranked.columns if c not in (*FILLED, *LISTS, "paper_id")]
     filled = [pl.col(c).drop_nulls().first() for c in FILLED]
-    keywords = pl.col("keywords").filter(pl.col("keywords").list.len() > 0).first()
+    lists = [pl.col(c).filter(pl.col(c).list.len() > 0).first() for c in LISTS]
     papers = ranked.group_by("paper_id", maintain_order=True).agg(
-        *best, *filled, keywords, n_records=pl.len().cast(pl.Int32)
+        *best, *filled, *lists, n_records=pl.len().cast(pl.Int32)
     )
     hashes = [text_hash(t, a) for t, a in papers.select("title", "abstract").iter_rows()]
     return (
         papers.with_columns(
             in_pools=pl.col("track") != "workshop",
-            n_authors=pl.col("authors").list.len().cast(pl.Int32),
+            n_authors=pl.col("authors").list.len().fill_null(0).cast(pl.Int32),
             keywords=pl.col("keywords").fill_null(pl.lit([], dtype=pl.List(pl.String))),
             text_hash=pl.Series(hashes, dtype=pl.String),
         )

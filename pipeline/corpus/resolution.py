@@ -2,13 +2,16 @@
 
 Belongs here: the rules by which two records are one paper. Not: parsing, storage.
 
-Within a venue-year, in this order: the source's own id, if the authors or most of the title
-agree (ids of some lists are mere positions); the normalised title, if an author is shared or one
-side names none. Everything else is another paper: a title alone joins nothing across
-venue-years, so a workshop paper and its later main-track version stay two.
+Within a venue-year, in this order: the normalised title, if an author is shared or one side
+names none; the source's own id, if half of the authors agree, or most of the title where one side
+names none. Ids of some lists are mere positions, so an id outweighs neither a known title nor
+other authors; surnames are common, so one shared surname does not make two titles one work.
+Everything else is another paper: a title alone joins nothing across venue-years, so a workshop
+paper and its later main-track version stay two.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -19,33 +22,35 @@ from pipeline.tables import PAPER_IDS
 
 _CONFIDENCE: Mapping[Method, float] = {"first": 1.0, "source_id": 1.0, "title": 0.95}
 _SAME_TITLE = 0.5  # share of words two titles under one id must have in common
+_SAME_AUTHORS = 0.5  # share of surnames two records under one id must have in common
 
 
 def resolve_records(records: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     """`paper_ids` of a venue-year's `dump_records`; what is new is appended to `ledger`.
 
-    Records are taken oldest list first and by title within a list, so that the ids minted do
-    not depend on the order of rows in a file. Excluded records are no papers and get no id.
+    Records are taken oldest list first and by title within a list, those that name no authors
+    last, so that the ids minted do not depend on the order of rows in a file. Excluded records
+    are no papers and get no id.
     """
     candidates = records.filter(pl.col("excluded_because").is_null())
     ordered = candidates.with_columns(
-        normal_title=pl.col("title").map_elements(normalise_title, return_dtype=pl.String)
+        normal_title=pl.col("title").map_elements(normalise_title, return_dtype=pl.String),
+        _nameless=pl.col("authors").list.len() == 0,
+        _authors=pl.col("authors").list.join(";"),
     ).sort(
-        ["list_order", "normal_title", "source_id", "source_row"],
-        descending=[True, False, False, False],
+        ["list_order", "normal_title", "_nameless", "source_id", "_authors", "source_row"],
+        descending=[True, False, False, False, False, False],
     )
     rows = list(_resolve(ordered, ledger))
     return pl.DataFrame(rows, schema=PAPER_IDS.schema, orient="row").sort("record_key")
 
 
 def _resolve(ordered: pl.DataFrame, ledger: Ledger) -> Iterator[tuple[Any, ...]]:
-    title_of_paper: dict[str, str] = {}
+    seen: dict[str, _Seen] = {}
     for record in ordered.iter_rows(named=True):
-        paper_id, tie = _find_or_mint(record, ledger, title_of_paper)
-        # "first" is said of the records at hand, not of the ledger's history, so that a rebuild
-        # from the same records and ledger says the same.
-        method: Method = tie if paper_id in title_of_paper else "first"
-        title_of_paper.setdefault(paper_id, record["normal_title"])
+        paper_id = _find_or_mint(record, ledger, seen)
+        method = seen[paper_id].tie(record) if paper_id in seen else "first"
+        seen.setdefault(paper_id, _Seen(record["normal_title"])).add(record)
         yield (
             record["record_key"],
             record["venue"],
@@ -58,29 +63,56 @@ def _resolve(ordered: pl.DataFrame, ledger: Ledger) -> Iterator[tuple[Any, ...]]
         )
 
 
-def _find_or_mint(
-    record: Mapping[str, Any], ledger: Ledger, title_of_paper: Mapping[str, str]
-) -> tuple[str, Method]:
+@dataclass
+class _Seen:
+    """Titles and ids a paper had so far among the records at hand.
+
+    Methods are said of these, not of the ledger's history, so that a rebuild from the same
+    records and the same ledger says the same.
+    """
+
+    first_title: str
+    titles: set[str] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        self.titles.add(record["normal_title"])
+        if record["source_id"]:
+            self.ids.add(record["source_id"])
+
+    def tie(self, record: Mapping[str, Any]) -> Method:
+        by_title = record["source_id"] not in self.ids and record["normal_title"] in self.titles
+        return "title" if by_title else "source_id"
+
+
+def _find_or_mint(record: Mapping[str, Any], ledger: Ledger, seen: Mapping[str, _Seen]) -> str:
     surnames = {s for name in record["authors"] if (s := surname(name))}
     id_key, title_key = _keys(record)
     known = ledger.paper_of_key
     by_id = known.get(id_key) if id_key else None
-    if by_id and _same_work(record, surnames, by_id, ledger, title_of_paper):
-        if title_key not in known:
-            ledger.alias(title_key, by_id)
-        return by_id, "source_id"
-    by_title = known.get(title_key)
-    if by_title and not _share_author(surnames, ledger.surnames_of_paper[by_title]):
-        title_key = f"{title_key}#{min(surnames)}"  # same title, other authors: another paper
-        by_title = known.get(title_key)
-    if by_title:
-        if id_key and not by_id:
-            ledger.alias(id_key, by_title)
-        return by_title, "title"
-    paper_id = ledger.mint(title_key, surnames)
+    paper_id = (
+        _of_same_id_and_title(record, surnames, by_id, ledger, seen)
+        or _of_same_title(title_key, surnames, ledger)
+        or _of_same_id(record, surnames, by_id, ledger, seen)
+    )
+    if paper_id is None:
+        paper_id = _mint(title_key, surnames, ledger)
+    elif title_key not in known:
+        ledger.alias(title_key, paper_id)
     if id_key and not by_id:
         ledger.alias(id_key, paper_id)
-    return paper_id, "first"
+    return paper_id
+
+
+def _mint(title_key: str, surnames: set[str], ledger: Ledger) -> str:
+    if title_key not in ledger.paper_of_key:
+        return ledger.mint(title_key, surnames)
+    # Same title, other authors: another paper, to be found again by any of its authors.
+    first, *others = [_key_of_author(title_key, s) for s in sorted(surnames)]
+    paper_id = ledger.mint(first, surnames)
+    for key in others:
+        ledger.alias(key, paper_id)
+    return paper_id
 
 
 def _keys(record: Mapping[str, Any]) -> tuple[str | None, str]:
@@ -90,23 +122,49 @@ def _keys(record: Mapping[str, Any]) -> tuple[str | None, str]:
     return id_key, f"title:{cell}:{record['normal_title']}"
 
 
-def _share_author(left: set[str], right: set[str]) -> bool:
-    return not left or not right or not left.isdisjoint(right)
+def _key_of_author(title_key: str, name: str) -> str:
+    return f"{title_key}#{name}"
 
 
-def _same_work(
+def _of_same_id_and_title(
     record: Mapping[str, Any],
     surnames: set[str],
-    paper_id: str,
+    by_id: str | None,
     ledger: Ledger,
-    title_of_paper: Mapping[str, str],
-) -> bool:
-    title = record["normal_title"]
-    if (before := title_of_paper.get(paper_id)) is None:
-        # The ledger keeps keys, not titles: a paper it knows under this very title is the same.
-        return ledger.paper_of_key.get(_keys(record)[1]) == paper_id or bool(
-            surnames & ledger.surnames_of_paper[paper_id]
-        )
-    left, right = set(title.split()), set(before.split())
+    seen: Mapping[str, _Seen],
+) -> str | None:
+    if by_id is None or by_id not in seen or record["normal_title"] not in seen[by_id].titles:
+        return None
+    return by_id if _share_author(surnames, ledger.surnames_of_paper[by_id]) else None
+
+
+def _of_same_title(title_key: str, surnames: set[str], ledger: Ledger) -> str | None:
+    known = ledger.paper_of_key
+    paper_id = known.get(title_key)
+    if paper_id and _share_author(surnames, ledger.surnames_of_paper[paper_id]):
+        return paper_id
+    keys = (_key_of_author(title_key, s) for s in sorted(surnames))
+    return next((known[key] for key in keys if key in known), None)
+
+
+def _of_same_id(
+    record: Mapping[str, Any],
+    surnames: set[str],
+    by_id: str | None,
+    ledger: Ledger,
+    seen: Mapping[str, _Seen],
+) -> str | None:
+    if by_id is None:
+        return None
+    theirs = ledger.surnames_of_paper[by_id]
+    shared = len(surnames & theirs)
+    if shared and shared >= _SAME_AUTHORS * max(len(surnames), len(theirs)):
+        return by_id
+    before = seen[by_id].first_title if by_id in seen else ""
+    left, right = set(record["normal_title"].split()), set(before.split())
     alike = len(left & right) >= _SAME_TITLE * max(len(left), len(right), 1)
-    return alike or bool(surnames & ledger.surnames_of_paper[paper_id])
+    return by_id if alike and _share_author(surnames, theirs) else None
+
+
+def _share_author(left: set[str], right: set[str]) -> bool:
+    return not left or not right or not left.isdisjoint(right)

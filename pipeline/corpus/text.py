@@ -14,12 +14,13 @@ _MATH = re.compile(r"(?<!\\)(\$[^$]*\$)")
 _ACCENT = re.compile(
     r"""\\(?:["'`^~=.]\s*(?:\{\\?[A-Za-z]\}|\\[ij](?![A-Za-z])|[A-Za-z])"""
     r"""|[uvHckdbrt]\s*\{\\?[A-Za-z]\}|[uvHckdbrt]\s[A-Za-z](?![A-Za-z])"""
-    r"""|(?:ss|ae|AE|oe|OE|aa|AA|o|O|l|L|i|j)(?![A-Za-z])(?:\{\})?)"""
+    r"""|(?:ss|ae|AE|oe|OE|aa|AA|o|O|l|L|i|j)(?![A-Za-z])(?:\{\}|\s+)?)"""
 )
 _ESCAPED = re.compile(r"\\([&%#_])")
 _STYLED = re.compile(r"\\(?:text(?:bf|it|sc|tt|rm)?|emph|math(?:rm|bf))\s*\{([^{}]*)\}")
 _BRACES = re.compile(r"(?<!\\)\{([^{}$\\]*)\}")
 _WORD = re.compile(r"[^\W_]+")
+_GENERATIONS = frozenset(("jr", "sr", "ii", "iii", "iv"))
 
 
 @cache
@@ -40,6 +41,13 @@ def _decode_latex(text: str) -> str:
     return "".join(parts)
 
 
+def plain_text(text: str) -> str:
+    """`text` without control characters and stray whitespace; nothing in it is decoded."""
+    if not text.isprintable():  # cheaper than the expression, and nearly always true
+        text = _CONTROL.sub(" ", text)
+    return " ".join(text.split())
+
+
 def clean_text(text: str) -> str:
     """`text` without HTML entities, LaTeX accents, control characters and stray whitespace.
 
@@ -49,9 +57,7 @@ def clean_text(text: str) -> str:
         text = html.unescape(html.unescape(text))  # lists escape twice: &amp;eacute;
     if "\\" in text or "{" in text:
         text = _decode_latex(text)
-    if not text.isprintable():  # cheaper than the expression, and nearly always true
-        text = _CONTROL.sub(" ", text)
-    text = " ".join(text.split())
+    text = plain_text(text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -71,6 +77,8 @@ def surname(name: str) -> str:
     """The last word of a name, normalised; of "Last, First" the part before the comma."""
     head = name.split(",")[0] if "," in name else name
     words = normalise_title(head).split()
+    while len(words) > 1 and words[-1] in _GENERATIONS:
+        words.pop()  # a surname "jr" would make strangers related
     return words[-1] if words else ""
 
 

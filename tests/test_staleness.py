@@ -1,0 +1,248 @@
+"""The planner decides what is recomputed: too much costs a night, too little a wrong number."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from pipeline import staleness
+from pipeline.staleness import (
+    RULES,
+    UPSTREAM,
+    State,
+    World,
+    cells_in_window,
+    in_scope,
+    plan,
+    stale_cells,
+    wanted_inputs,
+)
+from pipeline.tables import UNRECOGNISED, Cell
+
+A, B, C = ("acl", 2021), ("cvpr", 2021), ("cvpr", 2022)
+DAYS = {A: (1000, 1000), B: (1183, 1183), C: (1367, 1367)}  # A–B 183 days, B–C 184, A–C 367
+WORLD = World({A: "list a", B: "list b", C: "list c"}, "minilm", "k100@minilm", 183)
+Library = dict[str, dict[Cell | None, State]]
+
+
+def made(world: World = WORLD, days: Mapping[Cell, tuple[int, int]] = DAYS) -> Library:
+    """A library in which every output was just made, with the digests the planner wants."""
+    states: Library = {output: {} for output in RULES}
+    remake(states, world, days)
+    return states
+
+
+def remake(states: Library, world: World, days: Mapping[Cell, tuple[int, int]] = DAYS) -> None:
+    """Redo what is stale without any value moving: digests depend on cell and output only."""
+    for output in RULES:
+        for stale in stale_cells(output, states, world):
+            cell = stale.cell
+            assert cell is not None
+            before = states[output].get(cell)
+            facets = before.facets if before else FACETS[output](cell)
+            states[output][cell] = State(
+                inputs=wanted_inputs(output, states, world)[cell],
+                digest=before.digest if before else f"{output} {cell}",
+                facets=facets,
+                days=days.get(cell) if output == "papers" else None,
+            )
+
+
+def facets_of(*names: str):  # type: ignore[no-untyped-def]
+    return lambda cell: {name: f"{name} {cell}" for name in names}
+
+
+FACETS = {output: facets_of() for output in RULES} | {
+    "dump_records": facets_of("counts", "identity", "content"),
+    "paper_ids": facets_of("papers"),
+    "papers": facets_of("texts", "queries", "members"),
+    "citation_counts": facets_of("values"),
+}
+
+
+def move(states: Library, output: str, cell: Cell, *facets: str) -> None:
+    """An output gets other values, of which only `facets` show downstream."""
+    state = states[output][cell]
+    moved = {f: state.facets[f] + " moved" for f in facets}
+    states[output][cell] = replace(
+        state, digest=state.digest + " moved", facets={**state.facets, **moved}
+    )
+
+
+def stale(states: Library, world: World = WORLD) -> dict[str, list[Cell | None]]:
+    """Output -> cells stale now, without what may follow."""
+    found = {output: [s.cell for s in stale_cells(output, states, world)] for output in RULES}
+    return {output: cells for output, cells in found.items() if cells}
+
+
+def reasons(states: Library, output: str, cell: Cell, world: World = WORLD) -> tuple[str, ...]:
+    return next(s.reasons for s in stale_cells(output, states, world) if s.cell == cell)
+
+
+def test_a_night_without_news_plans_nothing() -> None:
+    """The promise of the whole design: no news, no cost."""
+    assert plan(made(), WORLD) == []
+
+
+def test_an_empty_library_plans_every_list() -> None:
+    """The first refresh must name what it will do, newest year first."""
+    planned = plan({output: {} for output in RULES}, WORLD)
+    first = [s for s in planned if s.output == "dump_records"]
+    assert [s.cell for s in first] == [C, A, B]
+    assert {s.reasons for s in first} == {("not made yet",)}
+    assert {s.output for s in planned} == set(RULES)
+
+
+def test_a_new_list_is_read_and_what_may_follow_is_named() -> None:
+    """A dry run that stops at the first stage tells nobody what a refresh will cost."""
+    world = replace(WORLD, lists={**WORLD.lists, A: "newer list"})
+    states = made()
+    assert stale(states, world) == {"dump_records": [A]}
+    planned = {(s.output, s.cell): s.reasons for s in plan(states, world)}
+    assert planned[("dump_records", A)] == ("lists: changed",)
+    assert planned[("papers", A)] == ("follows paper_ids of acl 2021",)
+    assert ("topic_pools", B) in planned  # B stands 183 days from A
+    assert ("topic_pools", C) not in planned
+    assert ("paper_embeddings", B) not in planned
+    assert list(dict.fromkeys(output for output, _ in planned)) == list(RULES)
+
+
+def test_a_moved_count_wakes_counts_and_scores_only() -> None:
+    """A citation that wakes the encoder costs an hour every night."""
+    states = made()
+    move(states, "dump_records", A, "counts")
+    assert stale(states) == {"citation_counts": [A]}
+    move(states, "citation_counts", A, "values")
+    remake_only(states, "citation_counts", A)
+    assert stale(states) == {"tncsi_sp": [A, B]}
+    assert reasons(states, "tncsi_sp", A) == ("counts: changed", "counts of acl 2021: changed")
+    assert reasons(states, "tncsi_sp", B) == ("counts of acl 2021: changed",)
+
+
+def remake_only(states: Library, output: str, cell: Cell, world: World = WORLD) -> None:
+    state = states[output][cell]
+    states[output][cell] = replace(state, inputs=wanted_inputs(output, states, world)[cell])
+
+
+def test_a_count_observed_again_unmoved_stops_at_the_counts() -> None:
+    """A new scrape with the same numbers must not rescore a venue."""
+    states = made()
+    move(states, "citation_counts", A)  # another day of observation, equal values
+    assert stale(states) == {}
+
+
+def test_a_new_cell_wakes_the_pools_around_it_and_no_other_embedding() -> None:
+    """A pool left alone would lack the new papers for ever; an embedding redone is a waste."""
+    few = {A: DAYS[A], C: DAYS[C]}
+    states = made(replace(WORLD, lists={A: "list a", C: "list c"}), few)
+    for output in ("dump_records", "paper_ids", "papers"):
+        one = {**states[output], B: made()[output][B]}
+        states[output] = one
+    found = stale(states)
+    assert found["paper_embeddings"] == [B]
+    assert found["topic_pools"] == [A, B]  # A stands 183 days away, C 184
+    assert reasons(states, "topic_pools", A) == ("papers of cvpr 2021: new",)
+
+
+def test_a_moved_text_wakes_its_embedding_and_pools_in_its_window() -> None:
+    """Pools of other cells hold the paper's old place in the space of topics."""
+    states = made()
+    move(states, "papers", A, "texts", "queries", "members")
+    found = stale(states)
+    assert found["paper_embeddings"] == [A]
+    assert found["topic_pools"] == [A, B]
+
+
+def test_a_moved_workshop_paper_wakes_no_pools_elsewhere() -> None:
+    """It is a member of no pool: only its own has to be searched again."""
+    states = made()
+    move(states, "papers", A, "texts", "queries")
+    assert stale(states)["topic_pools"] == [A]
+
+
+@pytest.mark.parametrize(("apart", "reached"), [(183, True), (184, False)])
+def test_windows_end_after_183_days(apart: int, reached: bool) -> None:
+    """One day more or less at the edge, and incremental is no longer rebuild."""
+    papers: dict[Cell | None, State] = {
+        A: State({}, "a", days=(0, 10)),
+        B: State({}, "b", days=(10 + apart, 400)),
+    }
+    assert (B in cells_in_window(papers, papers[A], 183)) is reached
+    assert (A in cells_in_window(papers, papers[B], 183)) is reached
+
+
+def test_undated_cells_have_no_window() -> None:
+    """A venue-year without any dated paper has no neighbours, and is nobody's."""
+    papers: dict[Cell | None, State] = {A: State({}, "a"), B: State({}, "b", days=(0, 0))}
+    assert list(cells_in_window(papers, papers[A], 183)) == []
+    assert list(cells_in_window(papers, papers[B], 183)) == [B]
+
+
+def test_another_rule_redoes_pools_and_scores() -> None:
+    """Pools of one rule beside scores of another would not be comparable."""
+    world = replace(WORLD, config_id="k50@minilm")
+    assert set(stale(made(), world)) == {"topic_pools", "tncsi_sp"}
+    assert reasons(made(), "topic_pools", A, world) == ("rule: changed",)
+
+
+def test_another_encoder_redoes_vectors() -> None:
+    """Vectors of two encoders in one index have no meaningful distance."""
+    world = replace(WORLD, encoder_id="qwen3")
+    assert set(stale(made(), world)) == {"paper_embeddings", "paper_index"}
+
+
+def test_code_that_computes_something_else_redoes_its_stage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without it, tables of the old and the new code would stand side by side."""
+    versions = {**staleness.CODE_VERSIONS, "citation_counts": "2"}
+    states = made()
+    monkeypatch.setattr(staleness, "CODE_VERSIONS", versions)
+    assert stale(states) == {"citation_counts": [C, A, B]}
+    assert reasons(states, "citation_counts", A) == ("code: changed",)
+
+
+def test_a_lost_state_is_made_again() -> None:
+    """After a crash an output has no state; believing it would keep half of it."""
+    states = made()
+    del states["topic_pools"][B]
+    assert stale(states)["topic_pools"] == [B]
+    assert reasons(states, "topic_pools", B) == ("not made yet",)
+    remake(states, WORLD)
+    assert plan(states, WORLD) == []
+
+
+def test_an_unusable_file_goes_to_quarantine_and_no_further() -> None:
+    """Nobody can make papers of it: naming later stages would promise work that never comes."""
+    world = replace(WORLD, lists={**WORLD.lists, UNRECOGNISED: "junk"})
+    assert [(s.output, s.cell) for s in plan(made(), world)] == [("dump_records", UNRECOGNISED)]
+
+
+def test_reasons_come_in_one_order() -> None:
+    """Set order differs from process to process: two plans of one state must read alike."""
+    world = replace(WORLD, config_id="other")
+    states = made()
+    move(states, "papers", A, "queries", "members")
+    expected = ("papers: changed", "papers of acl 2021: changed", "rule: changed")
+    assert reasons(states, "topic_pools", A, world) == expected
+
+
+def test_a_scope_takes_what_its_cells_need() -> None:
+    """Without the vectors and counts of the window, scoped pools would lack neighbours."""
+    states = made()
+
+    def taken(output: str) -> list[Cell]:
+        return [c for c in (A, B, C) if in_scope(output, c, [A], states, WORLD)]
+
+    assert taken("papers") == [A, B, C]
+    assert taken("paper_embeddings") == taken("citation_counts") == [A, B]
+    assert taken("topic_pools") == taken("tncsi_sp") == [A]
+    assert all(in_scope(output, C, [], states, WORLD) for output in RULES)
+
+
+def test_outputs_stand_after_what_they_read() -> None:
+    """A stage made before its input is made from yesterday's."""
+    order = list(RULES)
+    assert set(order) == set(UPSTREAM) == set(staleness.CODE_VERSIONS)
+    for output, upstream in UPSTREAM.items():
+        assert all(order.index(u) < order.index(output) for u in upstream)
