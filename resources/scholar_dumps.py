@@ -226,15 +226,13 @@ class Inbox:
         return [file]
 
     def lists_of(self, cell: Cell) -> list[RegisteredFile]:
-        """Usable lists of a venue-year, oldest first.
+        """Usable lists of a venue-year, oldest first; a path counts once, as last registered.
 
-        A path counts once, as it was last registered in a usable state: a file damaged in place
-        is reported, but what it said stays. A list that repeats the one before it is no news.
+        A list that repeats the one before it is no news and left out.
         """
-        last = {f.path: f for f in self.files if not f.problem}
-        ordered = sorted(
-            (f for f in last.values() if (f.venue, f.year) == cell), key=lambda f: f.order
-        )
+        last = {f.path: f for f in self.files}.values()
+        mine = (f for f in last if (f.venue, f.year) == cell and not f.problem)
+        ordered = sorted(mine, key=lambda f: f.order)
         return [f for i, f in enumerate(ordered) if i == 0 or f.sha256 != ordered[i - 1].sha256]
 
     def cells(self) -> list[Cell]:

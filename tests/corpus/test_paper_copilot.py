@@ -52,7 +52,7 @@ def test_a_whole_row() -> None:
     """A column read from the wrong field would be wrong in every table downstream."""
     record = parsed()
     assert record == {
-        "record_key": "0123456789ab:0",
+        "record_key": "0123456789abcdef:0",
         "source": "paper_copilot",
         "venue": "cvpr",
         "year": 2016,
