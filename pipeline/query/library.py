@@ -152,6 +152,11 @@ class Library:
         return Titles(self._catalogue)
 
     @property
+    def papers_without_vector(self) -> int:
+        """Papers that no search can find yet, because the next refresh will encode them."""
+        return self._catalogue.height - self._vectors.paper_ids.len() if self._in_memory else 0
+
+    @property
     def _in_memory(self) -> bool:
         return self._catalogue.height <= MAX_IN_MEMORY
 

@@ -31,7 +31,8 @@ class Titles:
 
     @cached_property
     def _normalised(self) -> pl.Series:
-        return pl.Series("title", [normalise_title(title) for title in self._papers["title"]])
+        titles = [normalise_title(title) for title in self._papers["title"]]
+        return pl.Series("title", titles, dtype=pl.String)
 
     def find(self, name: str) -> dict[str, Any] | None:
         """The row of the paper meant, or None; raises InputError if several are."""

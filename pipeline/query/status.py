@@ -12,14 +12,13 @@ from resources.workspace import Workspace
 
 CELL = ["venue", "year"]
 COUNTED = ("records", "papers", "excluded", "duplicates", "quarantined")
-PARTITION_SCHEMA = pl.Schema(
-    {
-        "venue": pl.String,
-        "year": pl.Int32,
-        **dict.fromkeys((*COUNTED, "with_citation_count", "n_scored"), pl.Int64()),
-        "stale": pl.List(pl.String),
-    }
-)
+_DTYPES: dict[str, pl.DataType] = {
+    "venue": pl.String(),
+    "year": pl.Int32(),
+    **{name: pl.Int64() for name in (*COUNTED, "with_citation_count", "n_scored")},
+    "stale": pl.List(pl.String()),
+}
+PARTITION_SCHEMA = pl.Schema(_DTYPES)
 
 
 def read_status(workspace: Workspace) -> tuple[dict[str, int], pl.DataFrame]:
@@ -49,7 +48,7 @@ def _partitions(workspace: Workspace) -> pl.DataFrame:
     numbers = pl.col(pl.Int64, pl.UInt32).fill_null(0)
     return (
         joined.with_columns(numbers, pl.col("stale").fill_null([]))
-        .cast(dict(PARTITION_SCHEMA))
+        .cast(PARTITION_SCHEMA)
         .select(PARTITION_SCHEMA.names())
         .sort(CELL)
     )

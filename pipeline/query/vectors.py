@@ -67,7 +67,7 @@ class PaperVectors:
         rows = asked.join(held, on="paper_id", how="left", maintain_order="left")
         if lacking := rows.filter(pl.col("row").is_null())["paper_id"].to_list():
             raise NotFoundError(f"{lacking[0]} has no vector yet: run `csimpact refresh`")
-        return self._vectors[rows["row"].to_numpy()]
+        return np.take(self._vectors, rows["row"].to_numpy(), axis=0)
 
 
 def nearest_indexed(
