@@ -13,9 +13,9 @@ import polars as pl
 from assets.stages import Job, Made, Stage, write_cell
 from pipeline.corpus import paper_copilot
 from pipeline.corpus.counts import build_citation_counts, extend_snapshots, known_counts
+from pipeline.corpus.paper_copilot import ListOrigin
 from pipeline.corpus.papers import build_authorships, build_papers, build_venue_coverage
 from pipeline.corpus.resolution import resolve_records
-from pipeline.corpus.paper_copilot import ListOrigin
 from pipeline.tables import DUMP_RECORDS, QUARANTINE, UNRECOGNISED, Cell
 from resources.lake import digest_of
 from resources.scholar_dumps import Inbox, RegisteredFile, load_document, read_file
@@ -102,7 +102,7 @@ def papers(job: Job) -> Iterator[Made]:
         refused = lake.read("quarantine", cell)
         found = build_papers(records, ids)
         pool = found.select("paper_id", "paper_row", "publication_date", "text_hash", "in_pools")
-        dated = found["publication_date"].drop_nulls().to_physical()
+        days = found["publication_date"].drop_nulls().to_physical().to_list()
         yield write_cell(
             job,
             "papers",
@@ -117,7 +117,7 @@ def papers(job: Job) -> Iterator[Made]:
                 "queries": digest_of(pool.drop("in_pools")),
                 "members": digest_of(pool.filter("in_pools").drop("in_pools")),
             },
-            days=(dated.min(), dated.max()) if dated.len() else None,
+            days=(min(days), max(days)) if days else None,
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from assets.partitions import cells_of, key_of
 from assets.stages import Made, Stage
@@ -31,8 +32,8 @@ RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 class RefreshConfig(dg.Config):
     """Which cells a refresh may touch: all, or those of venues and years, forced or only stale."""
 
-    scope: list[str] = []
-    force: bool = False
+    scope: list[str] = Field(default_factory=list, description="cells, as venue|year; empty: all")
+    force: bool = Field(False, description="redo the scope even where nothing is stale")
 
 
 def scope_cells(config: RefreshConfig) -> list[Cell]:
@@ -114,10 +115,10 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
         if stage.partitioned:
             for one in made:
                 context.log_event(_materialisation(stage, one))
-        plots = _plots(stage, workspace, made)
-        if plots or not stage.partitioned:
-            metadata = _sums(stage, made) | plots
-            context.log_event(dg.AssetMaterialization(stage.asset, metadata=metadata))
+        elif made:
+            context.log_event(dg.AssetMaterialization(stage.asset, metadata=_sums(stage, made)))
+        if plots := _plots(stage, workspace, made):
+            context.log_event(dg.AssetMaterialization(stage.asset, metadata=plots))
         if stage.tables:
             context.log_event(_evaluation(stage, passed=True))
         context.log.info(f"{stage.asset}: {len(made)} cells made")

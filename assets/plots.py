@@ -24,7 +24,7 @@ def score_distribution(scores: pl.DataFrame) -> bytes:
         figure = Figure(figsize=(5, 2.6), layout="constrained")
         axes = figure.add_subplot()
         venue, year = cells.row(0)
-        axes.hist(known["tncsi_sp"].to_numpy(), bins=np.linspace(0, 1, BINS + 1), color="#3b6ea5")
+        axes.hist(known["tncsi_sp"].to_numpy(), bins=BINS, range=(0, 1), color="#3b6ea5")
         axes.set(xlabel="TNCSI_SP", ylabel="papers", xlim=(0, 1))
         axes.set_title(f"{venue} {year}: {known.height:,} of {scores.height:,} papers scored")
     else:

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from assets.stages import Job, Made, Stage, write_cell
+from pipeline.errors import StorageError
 from pipeline.models.encoding import Progress, document_text, encode_texts
 from pipeline.tables import PAPER_EMBEDDINGS, Cell
-from pipeline.errors import StorageError
 from resources.lake import digest_of
 from resources.workspace import Workspace
 
@@ -22,7 +22,9 @@ CHUNK = 2_048  # texts encoded between two writes: what a killed run may lose
 def paper_embeddings(job: Job) -> Iterator[Made]:
     """Unit vectors of title + abstract; a text that has a vector is never encoded again."""
     workspace, lake = job.workspace, job.workspace.lake
-    texts = lake.read_cells("papers", job.cells, ["venue", "year", "title", "abstract", "text_hash"])
+    texts = lake.read_cells(
+        "papers", job.cells, ["venue", "year", "title", "abstract", "text_hash"]
+    )
     texts = texts.unique(["venue", "year", "text_hash"], maintain_order=True)
     held = _held_hashes(workspace)
     copied = _copy_from_other_cells(workspace, texts, held)
@@ -94,7 +96,9 @@ def _append(workspace: Workspace, cell: Cell, rows: pl.DataFrame) -> None:
     lake = workspace.lake
     lake.forget("paper_embeddings", cell)
     before = lake.read("paper_embeddings", cell)
-    news = rows.with_columns(pl.lit(workspace.encoder_id).alias("encoder_id")).select(before.columns)
+    news = rows.with_columns(pl.lit(workspace.encoder_id).alias("encoder_id")).select(
+        before.columns
+    )
     both = pl.concat([before, news]).unique(PAPER_EMBEDDINGS.key, keep="first")
     lake.write("paper_embeddings", cell, both.sort(PAPER_EMBEDDINGS.key))
 
@@ -142,7 +146,9 @@ def paper_index(job: Job) -> Iterator[Made]:
 
 
 def _list_series(vectors: np.ndarray) -> pl.Series:
-    return pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1])).cast(pl.List(pl.Float32))
+    return pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1])).cast(
+        pl.List(pl.Float32)
+    )
 
 
 STAGES = (

@@ -23,7 +23,6 @@ def build_defs(*, workspace: Workspace | None = None, today: date | None = None)
         assets=[as_asset(stage, partitions) for stage in STAGES],
         jobs=[refresh_job()],
         resources={"workspace": workspace or _workspace},
-        executor=dg.in_process_executor if workspace else None,
     )
 
 

@@ -1,9 +1,9 @@
 """The planner: from what each output should be made now, against from what it was made.
 
-Belongs here: which cells of which output are stale, and why. Not: reading states (resources/lake.py)
-or redoing anything (assets/). `csimpact refresh`, `csimpact status` and the automation all ask
-here, since pools and scores cross venues: no declarative condition can name exactly the cells
-that a moved record touches.
+Belongs here: which cells of which output are stale, and why. Not: reading states
+(resources/lake.py) or redoing anything (assets/). `csimpact refresh`, `csimpact status` and the
+automation all ask here, since pools and scores cross venues: no declarative condition can name
+exactly the cells that a moved record touches.
 
 An output is stale when its stored inputs differ from the wanted ones. Inputs are digests of
 *facets* of upstream outputs, so that a moved count never looks like a moved text.
@@ -78,10 +78,7 @@ def _dump_records(_: States, world: World) -> Mapping[Cell | None, Inputs]:
 
 
 def _paper_ids(states: States, _: World) -> Mapping[Cell | None, Inputs]:
-    return {
-        cell: {"records": state.facets["identity"]}
-        for cell, state in _venue_years(states)
-    }
+    return {cell: {"records": state.facets["identity"]} for cell, state in _venue_years(states)}
 
 
 def _papers(states: States, _: World) -> Mapping[Cell | None, Inputs]:
@@ -173,9 +170,7 @@ UPSTREAM: Mapping[str, tuple[str, ...]] = {
 def wanted_inputs(output: str, states: States, world: World) -> Mapping[Cell | None, Inputs]:
     """What every cell of `output` should be made from, given the upstream states."""
     code = CODE_VERSIONS[output]
-    return {
-        cell: {"code": code, **inputs} for cell, inputs in RULES[output](states, world).items()
-    }
+    return {cell: {"code": code, **inputs} for cell, inputs in RULES[output](states, world).items()}
 
 
 def stale_cells(output: str, states: States, world: World) -> list[Stale]:

@@ -172,7 +172,9 @@ class Inbox:
     ) -> list[RegisteredFile]:
         digest = hashlib.sha256(data).hexdigest()
         lists = self.lists_of((venue, year))
-        same = [f for f in lists if f.sha256 == digest and (not listed_on or f.listed_on == listed_on)]
+        same = [
+            f for f in lists if f.sha256 == digest and (not listed_on or f.listed_on == listed_on)
+        ]
         if same and (listed_on or same[-1] == lists[-1]):
             return []
         # The digest keeps an older list of the same name beside the newer one.
@@ -211,12 +213,16 @@ class Inbox:
         return [file]
 
     def lists_of(self, cell: Cell) -> list[RegisteredFile]:
-        """Usable lists of a venue-year, oldest first; a path counts once, as last registered."""
-        last = {f.path: f for f in self.files}
-        return sorted(
-            (f for f in last.values() if (f.venue, f.year) == cell and not f.problem),
-            key=lambda f: f.order,
+        """Usable lists of a venue-year, oldest first.
+
+        A path counts once, as it was last registered in a usable state: a file damaged in place
+        is reported, but what it said stays. A list that repeats the one before it is no news.
+        """
+        last = {f.path: f for f in self.files if not f.problem}
+        ordered = sorted(
+            (f for f in last.values() if (f.venue, f.year) == cell), key=lambda f: f.order
         )
+        return [f for i, f in enumerate(ordered) if i == 0 or f.sha256 != ordered[i - 1].sha256]
 
     def cells(self) -> list[Cell]:
         """Venue-years that have a usable list, sorted."""
@@ -237,11 +243,13 @@ class Inbox:
 
     def origins(self, cell: Cell) -> Iterator[tuple[ListOrigin, Path]]:
         """The lists of a venue-year with their order, the list in force first."""
-        for order, file in enumerate(reversed(self.lists_of(cell))):
-            observed = file.listed_on or file.registered_on
-            origin = ListOrigin(
-                file.path, file.sha256, *cell, date.fromisoformat(observed), order
-            )
+        lists = self.lists_of(cell)
+        for i, file in reversed(list(enumerate(lists))):
+            observed = date.fromisoformat(file.listed_on or file.registered_on)
+            # Content that comes back after another list is a list of its own.
+            again = sum(before.sha256 == file.sha256 for before in lists[:i])
+            digest = file.sha256[:12] + (f"-{again}" if again else "")
+            origin = ListOrigin(file.path, digest, *cell, observed, len(lists) - 1 - i)
             yield origin, self.root / file.path
 
 
@@ -251,7 +259,7 @@ def _digest_of(files: Iterable[RegisteredFile]) -> str:
 
 
 def load_document(path: Path, data: bytes) -> object:
-    """The JSON document in `data`, gunzipped if it is gzip; UnreadableFileError says what is wrong."""
+    """The JSON document in `data`, gunzipped if it is gzip; UnreadableFileError says why not."""
     if not data:
         raise UnreadableFileError(f"{path}: expected a JSON list, received an empty file")
     try:
@@ -263,7 +271,9 @@ def load_document(path: Path, data: bytes) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as problem:
-        raise UnreadableFileError(f"{path}: expected JSON ({problem}): fetch the file again") from problem
+        raise UnreadableFileError(
+            f"{path}: expected JSON ({problem}): fetch the file again"
+        ) from problem
 
 
 def read_file(path: Path) -> bytes:
@@ -272,7 +282,7 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as problem:
         raise UnreadableFileError(
-            f"{path}: {problem.strerror or problem}; nothing of it was used: check it and import again"
+            f"{path}: {problem.strerror or problem}; nothing of it was used: check it, import again"
         ) from problem
 
 

@@ -63,7 +63,7 @@ class VectorStore:
 
         `rows`: paper_id, text_hash, venue, year, publication_day, in_pools, vector.
         """
-        table = self._open(rows["vector"].list.len().max() if rows.height else None)
+        table = self._open(len(rows["vector"][0]) if rows.height else None)
         before = self._rows_of(table, cells)
         plain = [c for c in before.columns if c != "vector"]
         # An identical upsert would still add a version: find what differs first.
@@ -82,7 +82,9 @@ class VectorStore:
         years = sorted({year for _, year in cells})
         held = table.search().where(f"year IN ({', '.join(map(str, years))})")
         found = held.select(columns).limit(table.count_rows() or 1).to_arrow()
-        wanted = pl.DataFrame(list(cells), schema={"venue": pl.String, "year": pl.Int32}, orient="row")
+        wanted = pl.DataFrame(
+            list(cells), schema={"venue": pl.String, "year": pl.Int32}, orient="row"
+        )
         frame = pl.DataFrame(pl.from_arrow(found)).select(columns)
         return frame.join(wanted, on=["venue", "year"], how="semi")
 
@@ -106,12 +108,11 @@ class VectorStore:
                 table.create_index(column, config=config)
         table.optimize(cleanup_older_than=timedelta(days=1))
 
-    def search(
-        self, vector: np.ndarray, k: int, *, where: str | None = None
-    ) -> pl.DataFrame:
+    def search(self, vector: np.ndarray, k: int, *, where: str | None = None) -> pl.DataFrame:
         """The `k` papers nearest to a unit vector: paper_id, venue, year, score (cosine)."""
-        query = self._open().search(vector.astype(np.float32)).distance_type("cosine")
-        query = query.nprobes(NPROBES).refine_factor(REFINE).limit(k)
+        # `search` is typed as the general builder; a vector makes it the vector one.
+        query: Any = self._open().search(vector.astype(np.float32))
+        query = query.distance_type("cosine").nprobes(NPROBES).refine_factor(REFINE).limit(k)
         if where:
             query = query.where(where, prefilter=True)
         found = query.select(["paper_id", "venue", "year", "_distance"]).to_arrow()

@@ -49,9 +49,13 @@ def extend_snapshots(snapshots: pl.DataFrame, known: pl.DataFrame) -> pl.DataFra
     Existing snapshots are never changed. A count for a day on or before the newest snapshot of
     its paper and source is already history and is left out.
     """
-    newest = snapshots.sort("observed_on").group_by(_KEY).agg(
-        pl.col("observed_on").last().alias("newest"),
-        pl.col("cited_by_count").last().alias("before"),
+    newest = (
+        snapshots.sort("observed_on")
+        .group_by(_KEY)
+        .agg(
+            pl.col("observed_on").last().alias("newest"),
+            pl.col("cited_by_count").last().alias("before"),
+        )
     )
     ordered = known.join(newest, on=_KEY, how="left", maintain_order="left").filter(
         pl.col("newest").is_null() | (pl.col("observed_on") > pl.col("newest"))

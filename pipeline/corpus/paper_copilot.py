@@ -33,7 +33,8 @@ _FRONT_MATTER = re.compile(
     r"|(?:(?:conference|workshop|organi[sz]ing|program(?:me)?|steering|technical|review(?:ing)?) )*"
     r"(?:committees?|chairs?)(?: members?)?|(?:list of )?reviewers|sponsors?"
     r"|welcome(?: (?:from|by) .*)?|(?:welcome )?message (?:from|by) .*|proceedings of .*"
-    r"|(?:plenary|keynote|invited)(?: (?:and|plenary|keynote|talk|speech|speaker|lecture|session)s?)*",
+    r"|(?:plenary|keynote|invited)"
+    r"(?: (?:and|plenary|keynote|talk|speech|speaker|lecture|session)s?)*",
     re.I,
 )
 _PLACEHOLDER = re.compile(r"poster|paper|title|untitled|tba|tbd|n/?a|none|test", re.I)
@@ -46,7 +47,7 @@ _SUFFIX = re.compile(r",\s*(?=(?:Jr|Sr|II|III|IV)\b\.?)", re.I)
 class ListOrigin:
     """Where a list came from and how it stands among the lists of its venue-year.
 
-    `list_order` is 0 for the list in force, 1 for the one it replaced, and so on.
+    `digest` names the list in record keys; `list_order` is 0 for the list in force, 1 for the one it replaced, and so on.
     """
 
     file: str
@@ -57,7 +58,7 @@ class ListOrigin:
     list_order: int
 
 
-class _BadRow(ValueError):
+class _BadRowError(ValueError):
     """A row that goes to quarantine; the text is its reason."""
 
 
@@ -66,7 +67,9 @@ def recognise(document: object) -> bool:
     if not isinstance(document, list) or not document:
         return False
     objects = [row for row in document[:50] if isinstance(row, dict)]
-    known = sum("title" in row and bool(row.keys() & {"status", "track", "author"}) for row in objects)
+    known = sum(
+        "title" in row and bool(row.keys() & {"status", "track", "author"}) for row in objects
+    )
     return 2 * known > len(document[:50])
 
 
@@ -79,8 +82,8 @@ def parse_list(rows: Sequence[object], origin: ListOrigin) -> tuple[pl.DataFrame
         try:
             record = _parse_row(row)
             _check_id(record, i, title_of_id)
-            records.append(record | {"source_row": i, "record_key": f"{origin.digest[:12]}:{i}"})
-        except _BadRow as problem:
+            records.append(record | {"source_row": i, "record_key": f"{origin.digest}:{i}"})
+        except _BadRowError as problem:
             bad.append(_quarantined(row, i, str(problem)))
     return _with_origin(records, DUMP_RECORDS.empty(), origin), _with_origin(
         bad, QUARANTINE.empty(), origin
@@ -132,20 +135,22 @@ def _check_id(record: Mapping[str, Any], row: int, seen: dict[str, tuple[int, st
     title = normalise_title(record["title"])
     first_row, first_title = seen.setdefault(source_id, (row, title))
     if first_title != title:
-        raise _BadRow(f"id {source_id} already stands in row {first_row} with another title")
+        raise _BadRowError(f"id {source_id} already stands in row {first_row} with another title")
 
 
 def _parse_row(row: object) -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise _BadRow(f"expected an object, received {type(row).__name__}")
+        raise _BadRowError(f"expected an object, received {type(row).__name__}")
     title = clean_text(_text(row, "title"))
     status = clean_text(_text(row, "status"))
     authors = split_authors(_authors_text(row))
     excluded = _exclusion(title, status, authors)
     if not normalise_title(title) and excluded is None:
-        raise _BadRow("expected a title, received none")
+        raise _BadRowError("expected a title, received none")
     if len(title) > MAX_TITLE:
-        raise _BadRow(f"expected a title of at most {MAX_TITLE} characters, received {len(title)}")
+        raise _BadRowError(
+            f"expected a title of at most {MAX_TITLE} characters, received {len(title)}"
+        )
     return {
         "source_id": _text(row, "id").strip() or None,
         "title": title,
@@ -187,7 +192,7 @@ def _text(row: Mapping[str, Any], key: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _BadRow(f"{key}: expected text, received {type(value).__name__}")
+        raise _BadRowError(f"{key}: expected text, received {type(value).__name__}")
     return value
 
 
@@ -203,9 +208,9 @@ def _count(row: Mapping[str, Any]) -> int | None:
     if value is None or (type(value) is int and value == -1):
         return None
     if type(value) is not int:
-        raise _BadRow(f"gs_citation: expected a whole number, received {type(value).__name__}")
+        raise _BadRowError(f"gs_citation: expected a whole number, received {type(value).__name__}")
     if not 0 <= value <= MAX_COUNT:
-        raise _BadRow(f"gs_citation: expected −1 or 0..{MAX_COUNT}, received {value}")
+        raise _BadRowError(f"gs_citation: expected −1 or 0..{MAX_COUNT}, received {value}")
     return value
 
 

@@ -28,11 +28,11 @@ def resolve_records(records: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     not depend on the order of rows in a file. Excluded records are no papers and get no id.
     """
     candidates = records.filter(pl.col("excluded_because").is_null())
-    ordered = (
-        candidates.with_columns(
-            normal_title=pl.col("title").map_elements(normalise_title, return_dtype=pl.String)
-        )
-        .sort(["list_order", "normal_title", "source_id", "source_row"], descending=[True, False, False, False])
+    ordered = candidates.with_columns(
+        normal_title=pl.col("title").map_elements(normalise_title, return_dtype=pl.String)
+    ).sort(
+        ["list_order", "normal_title", "source_id", "source_row"],
+        descending=[True, False, False, False],
     )
     rows = list(_resolve(ordered, ledger))
     return pl.DataFrame(rows, schema=PAPER_IDS.schema, orient="row").sort("record_key")

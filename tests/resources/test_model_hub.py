@@ -88,22 +88,27 @@ def test_other_weights_are_refused(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("cached", [True, False])
 def test_hub_is_asked_last_and_at_the_pinned_revision(
-    tmp_path: Path, fake: KnownModel, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, fake: KnownModel, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
-    """An unpinned download changes under the same name; a wide one fetches code."""
-    asked: dict[str, object] = {}
-    (tmp_path / "snapshot").mkdir()
-    (tmp_path / "snapshot" / "model.safetensors").write_bytes(WEIGHTS)
+    """An unpinned download changes under the same name; a cached copy must need no network."""
+    asked: list[tuple[str, str, bool]] = []
 
-    def download(repo: str, *, revision: str, allow_patterns: list[str]) -> str:
-        asked.update(repo=repo, revision=revision, patterns=allow_patterns)
-        return str(tmp_path / "snapshot")
+    def download(
+        repo: str, *, revision: str, allow_patterns: list[str], local_files_only: bool
+    ) -> str:
+        asked.append((repo, revision, local_files_only))
+        assert all(name.endswith((".json", ".safetensors")) for name in allow_patterns)
+        if local_files_only and not cached:
+            raise FileNotFoundError("not in the cache")
+        return str(put_local(tmp_path / "hub", WEIGHTS))
 
+    (tmp_path / "hub").mkdir()
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert find_model("fake", tmp_path) == tmp_path / "snapshot"
-    assert (asked["repo"], asked["revision"]) == (fake.repo, fake.revision)
-    assert all(p.endswith((".json", ".safetensors")) for p in asked["patterns"])  # type: ignore[attr-defined]
+    assert find_model("fake", tmp_path) == tmp_path / "hub" / "fake"
+    address = (fake.repo, fake.revision)
+    assert asked == [(*address, True)] if cached else [(*address, True), (*address, False)]
 
 
 @pytest.mark.usefixtures("fake")

@@ -1,0 +1,157 @@
+"""`csimpact import` and `csimpact refresh`: the commands that change the library.
+
+Belongs here: arguments, progress and the words a person reads. Not: what is stale or how it is
+redone (pipeline/refresh.py).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import InputError
+from pipeline.tables import Cell
+
+IMPORT_HELP = """Copy dumps into the inbox and register them. Nothing is computed yet.
+
+PATH is a Paper Copilot list (.json, .json.gz) named like cvpr2016.json.gz, or a folder of them.
+A date in the path (…/2026-02-23/…) says how new a list is; a newer list replaces the older one of
+its venue-year when `csimpact refresh` runs next.
+
+Examples:
+
+  csimpact import ~/dumps/2026-02-23
+
+  csimpact import cvpr2016.json.gz iclr2018.json.gz
+"""
+
+REFRESH_HELP = """Bring everything stale up to date: papers, counts, vectors, pools, scores.
+
+The planner redoes only what moved. The first load of 70,000 papers spends most of its time
+encoding text; it shows the time left, may be stopped, and goes on where it was.
+
+Examples:
+
+  csimpact refresh --dry-run              what would be redone, and why
+
+  csimpact refresh
+
+  csimpact refresh --venue cvpr --year 2016 --force      backfill one venue-year
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("import", help=IMPORT_HELP)(import_)
+    app.command("refresh", help=REFRESH_HELP)(refresh_)
+
+
+def import_(paths: Annotated[list[Path], typer.Argument(metavar="PATH…")]) -> None:
+    """Copy dumps into the inbox and register them."""
+    from resources.workspace import open_workspace
+
+    inbox = open_workspace().inbox()
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise InputError(f"no such file or folder: {', '.join(missing)}")
+    news, refused = inbox.import_paths(paths)
+    console = Console()
+    venues = Counter(file.venue for file in news)
+    console.print(
+        f"{len(news)} lists registered of {len(venues)} venues; "
+        f"{len(inbox.cells())} venue-years in the inbox. Next: csimpact refresh"
+    )
+    if refused:
+        for refusal in refused:
+            Console(stderr=True).print(f"refused: {refusal.problem}", markup=False, soft_wrap=True)
+        raise InputError(f"{len(refused)} files were refused; the others are registered")
+    if not news and not inbox.cells():
+        raise InputError("expected .json or .json.gz files below the given folders, found none")
+
+
+def refresh_(
+    venue: Annotated[str | None, typer.Option(help="Only this venue, and what it needs.")] = None,
+    year: Annotated[int | None, typer.Option(help="Only this year, and what it needs.")] = None,
+    force: Annotated[
+        bool, typer.Option(help="Redo the venue-years named even if nothing moved.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be redone and why.")] = False,
+) -> None:
+    """Bring everything stale up to date."""
+    from pipeline.refresh import plan_refresh, refresh
+    from resources.workspace import open_workspace
+
+    workspace = open_workspace()
+    scope = _scope(workspace.inbox().cells(), venue and workspace.venues.resolve(venue), year)
+    if force and not scope:
+        raise InputError("--force needs --venue or --year: it redoes what is not stale")
+    console = Console()
+    if dry_run:
+        _print_plan(console, plan_refresh(workspace, scope))
+        return
+    for file in workspace.inbox().problems():
+        Console(stderr=True).print(
+            f"in quarantine: {file.problem}", markup=False, soft_wrap=True, style="yellow"
+        )
+    with console.status("planning …") as status:
+        workspace.report = _reporter(console, status.update)
+        report = refresh(workspace, scope, force=force)
+    if not report.run_id:
+        console.print("Nothing is stale: no text encoded, no table written.")
+        return
+    table = Table("asset", "venue-years", "files changed", "texts encoded", "seconds")
+    for asset, sums in report.assets.items():
+        names = ("cells", "files_changed", "texts_encoded", "seconds")
+        table.add_row(asset, *(f"{sums[n]:,.10g}" if n in sums else "" for n in names))
+    console.print(table)
+    console.print(f"Run {report.run_id}; see it in the Dagster UI (make dev).")
+
+
+def _scope(cells: Sequence[Cell], venue: str | None, year: int | None) -> list[Cell]:
+    if venue is None and year is None:
+        return []
+    scope = [c for c in cells if venue in (None, c[0]) and year in (None, c[1])]
+    if not scope:
+        raise InputError(
+            f"no list of {venue or 'any venue'} {year or ''} is registered: see `csimpact status`"
+        )
+    return scope
+
+
+def _reporter(console: Console, update: Callable[[str], None]) -> Callable[[str], None]:
+    """Live line in a terminal; in a log file one line for every tenth message at most."""
+    if console.is_terminal:
+        return update
+    seen = 0
+
+    def log(message: str) -> None:
+        nonlocal seen
+        if seen % 100 == 0:
+            console.print(message, markup=False)
+        seen += 1
+
+    return log
+
+
+def _print_plan(console: Console, plan: Sequence[object]) -> None:
+    from pipeline.staleness import Stale
+
+    if not plan:
+        console.print("Nothing is stale.")
+        return
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for stale in plan:
+        if isinstance(stale, Stale):
+            why = "; ".join(stale.reasons[:3])
+            why = "follows what stands above" if why.startswith("follows") else why
+            cell = f"{stale.cell[0]} {stale.cell[1]}" if stale.cell else "all"
+            by_reason.setdefault((stale.output, why), []).append(cell)
+    table = Table("output", "venue-years", "which", "why")
+    for (output, why), cells in by_reason.items():
+        which = ", ".join(cells[:4]) + (f" and {len(cells) - 4} more" if len(cells) > 4 else "")
+        table.add_row(output, str(len(cells)), which, why)
+    console.print(table)

@@ -1,0 +1,139 @@
+"""Topic pools: what each paper's citations are compared with.
+
+Belongs here: the rule of a pool, and the `topic_pools` table from papers and vectors. Not: the
+search itself (pipeline/retrieval/neighbours.py), counts and scores (tncsi.py).
+
+A pool is the K nearest papers by document vector, published within ±183 days, itself excluded,
+whether or not their citations are known. The authors of TNCSI_SP (arXiv 2402.12928, 2408.03934)
+search topic papers by keyword and snap windows to months; neighbours of embeddings and exact days
+replace both, so that windows are symmetric and pools can be recomputed one by one.
+"""
+
+from hashlib import blake2b
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.errors import InputError
+from pipeline.impact.segments import as_lists, segment_sums
+from pipeline.retrieval import quantise
+from pipeline.retrieval.neighbours import NO_DAY, Pools, WindowNeighbours, WindowRule
+from pipeline.tables import TOPIC_POOLS
+
+
+class PoolRule(WindowRule):
+    """Which papers make up a pool, and how many known counts a score needs."""
+
+    n_min: int = Field(30, gt=0, description="fewest known counts for a score, papers")
+
+    def config_id(self, encoder_id: str) -> str:
+        """Names rule, quantisation and encoder: rows of different ids are never compared."""
+        return (
+            f"k{self.k_min}-{self.k_max}_s{self.share:g}_d{self.half_window_days}_n{self.n_min}"
+            f"_{quantise.VERSION}@{encoder_id}"
+        )
+
+
+class PoolBuilder:
+    """All papers prepared once; `build` then gives the pools of any of them.
+
+    Building one venue-year after the other keeps the memory of a large library at that of its
+    vectors: a million pools of a thousand members would be 4 GB.
+    """
+
+    def __init__(
+        self,
+        papers: pl.DataFrame,
+        vectors: NDArray[np.float32],
+        *,
+        rule: PoolRule,
+        config_id: str,
+    ) -> None:
+        """Prepare `papers` and their unit `vectors` (n, d), row by row the same papers.
+
+        Args:
+            papers: `paper_id, paper_row, venue, year, publication_date, in_pools`. To rebuild
+                single cells, papers within `half_window_days` of them are enough.
+            vectors: float32, of length 1.
+            rule: window and pool size.
+            config_id: written to every row.
+
+        Raises:
+            InputError: papers and vectors differ in number, ids repeat, or vectors are not unit.
+        """
+        if papers.height != len(vectors):
+            raise InputError(
+                f"expected one vector per paper, received {len(vectors)} for {papers.height} papers"
+            )
+        self._papers, self._config_id = papers, config_id
+        rows = papers["paper_row"].to_numpy()
+        self._hash = np.zeros(int(rows.max()) + 1 if rows.size else 0, np.uint64)
+        self._hash[rows] = hash_ids(papers["paper_id"])
+        self._neighbours = WindowNeighbours(
+            vectors,
+            day=papers["publication_date"].to_physical().fill_null(NO_DAY).to_numpy(),
+            member_id=rows,
+            tie_rank=papers["paper_id"].rank("ordinal").to_numpy(),
+            candidate=papers["in_pools"].to_numpy(),
+            rule=rule,
+        )
+
+    def build(self, queries: NDArray[np.bool_] | None = None) -> pl.DataFrame:
+        """`topic_pools` rows of the papers where `queries` (n) holds, in their order.
+
+        Without `queries`, of all papers. A row does not depend on which others are asked for.
+        Undated papers get an empty pool with an empty window.
+        """
+        n = self._papers.height
+        asked = np.arange(n) if queries is None else np.flatnonzero(queries)
+        pools = self._neighbours.pools(asked)
+        return (
+            self._papers[asked]
+            .select("paper_id", "paper_row", "venue", "year")
+            .with_columns(
+                pl.lit(self._config_id).alias("config_id"),
+                pl.Series("n_window", pools.n_window),
+                pl.Series("pool_k", pools.k),
+                _radius(pools),
+                as_lists("members", pools.members, pools.offsets),
+                _digests(pools, self._hash),
+            )
+            .select(TOPIC_POOLS.schema.names())
+        )
+
+
+def build_topic_pools(
+    papers: pl.DataFrame,
+    vectors: NDArray[np.float32],
+    *,
+    rule: PoolRule,
+    config_id: str,
+    queries: NDArray[np.bool_] | None = None,
+) -> pl.DataFrame:
+    """`topic_pools` rows of `queries`, or of all papers: `PoolBuilder` for a single use."""
+    return PoolBuilder(papers, vectors, rule=rule, config_id=config_id).build(queries)
+
+
+def hash_ids(paper_ids: pl.Series) -> NDArray[np.uint64]:
+    """64 bits of BLAKE2b of each id, shape (n,)."""
+    digests = b"".join(blake2b(i.encode(), digest_size=8).digest() for i in paper_ids)
+    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+
+
+def _radius(pools: Pools) -> pl.Series:
+    cosine = quantise.cosine(pools.threshold.astype(np.float32))
+    return pl.Series("pool_radius", cosine).set(pl.Series(pools.k == 0), None)
+
+
+def _digests(pools: Pools, id_hash: NDArray[np.uint64]) -> pl.Series:
+    """The sum of the members' hashes and of their number, modulo 2^64, as 16 hex digits.
+
+    A sum does not depend on order, hence not on row numbers.
+    """
+    total = segment_sums(pools.members, pools.offsets, id_hash) + pools.k.astype(np.uint64)
+    text = total.astype(">u8").tobytes().hex()
+    return pl.Series(
+        "pool_digest", [text[i : i + 16] for i in range(0, len(text), 16)], dtype=pl.String
+    )

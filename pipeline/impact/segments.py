@@ -1,0 +1,74 @@
+"""Many lists of row numbers that lie one after the other: sums and minima over each.
+
+Belongs here: the streaming gather under digests and scores, and the way in and out of list
+columns. Not: what the numbers mean. All results are exact integers; an empty list sums to 0.
+"""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+_CHUNK = 1 << 17  # list entries gathered at a time: stays in the second-level cache
+UNKNOWN = -1
+"""Stands for an unknown count in dense arrays; tables hold null or no row instead."""
+
+_Integer = TypeVar("_Integer", np.int64, np.uint64)
+_Gathered = TypeVar("_Gathered", np.int32, np.int64, np.uint64)
+
+
+def as_lists(name: str, values: NDArray[np.int32], offsets: NDArray[np.int64]) -> pl.Series:
+    """A list column over `values`, list i being `offsets[i]:offsets[i + 1]`; nothing is copied."""
+    return pl.Series(name, pl.from_arrow(pa.LargeListArray.from_arrays(offsets, pa.array(values))))
+
+
+def flatten(lists: pl.Series) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Values and offsets of a list column: the inverse of `as_lists`."""
+    array = lists.rechunk().to_arrow()
+    return array.values.to_numpy(), array.offsets.to_numpy()
+
+
+def segment_sums(
+    rows: NDArray[np.int32], offsets: NDArray[np.int64], values: NDArray[_Integer]
+) -> NDArray[_Integer]:
+    """Sum of `values[rows]` for each list, modulo 2^64, shape (len(offsets) − 1,)."""
+    sums = np.zeros(len(offsets) - 1, values.dtype)
+    for lists, gathered, starts in _chunks(rows, offsets, values):
+        sums[lists] = np.add.reduceat(gathered, starts)
+    return sums
+
+
+def count_statistics(
+    rows: NDArray[np.int32], offsets: NDArray[np.int64], counts: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+    """How many of `counts[rows]` are known, their sum and their smallest, per list.
+
+    UNKNOWN entries are left out; the smallest of none is UNKNOWN.
+    """
+    n_lists = len(offsets) - 1
+    known, total = np.zeros(n_lists, np.int32), np.zeros(n_lists, np.int64)
+    smallest = np.full(n_lists, UNKNOWN, np.int32)
+    for lists, gathered, starts in _chunks(rows, offsets, counts):
+        known[lists] = np.add.reduceat((gathered >= 0).astype(np.int32), starts)
+        total[lists] = np.add.reduceat(np.maximum(gathered, 0).astype(np.int64), starts)
+        # As unsigned numbers, UNKNOWN is the largest of all.
+        smallest[lists] = np.minimum.reduceat(gathered.view(np.uint32), starts).view(np.int32)
+    return known, total, smallest
+
+
+def _chunks(
+    rows: NDArray[np.int32], offsets: NDArray[np.int64], values: NDArray[_Gathered]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[_Gathered], NDArray[np.int64]]]:
+    """Consecutive non-empty lists: their numbers, their values, and where each list starts."""
+    filled = np.flatnonzero(offsets[1:] > offsets[:-1])
+    begin, end = offsets[:-1][filled], offsets[1:][filled]
+    first = 0
+    while first < filled.size:
+        fitting = int(np.searchsorted(end, begin[first] + _CHUNK, side="right"))
+        last = max(first + 1, fitting)
+        gathered = values[rows[begin[first] : end[last - 1]]]
+        yield filled[first:last], gathered, begin[first:last] - begin[first]
+        first = last

@@ -1,0 +1,174 @@
+"""TNCSI_SP: a paper's citations against an exponential fitted to its topic pool.
+
+Belongs here: the score and its ingredients, from pools and counts. Not: who is in a pool
+(pools.py), intervals and companion measures.
+
+Method (arXiv 2402.12928, 2408.03934, and the code of its authors): the counts of the pool are
+fitted by an exponential with loc = min and scale = mean − min, the maximum-likelihood fit; the
+score is its distribution function at the paper's own count c, 1 − exp(−(c − loc) / scale), and 0
+below loc. That needs only the number, the sum and the minimum of the counts: exact integers, so
+that scores are equal however the work is cut. Where the original gives −1 (no spread), drops the
+window (no date) or lets a paper count towards its own pool, this gives a status or leaves it out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.errors import InputError
+from pipeline.impact.pools import PoolRule
+from pipeline.impact.segments import UNKNOWN, count_statistics, flatten
+from pipeline.tables import TNCSI_SP
+
+Counts = Mapping[str, NDArray[np.int32]]
+"""Citation source -> citations by `paper_row`, UNKNOWN where the source does not know."""
+
+
+def dense_counts(citation_counts: pl.DataFrame, n_rows: int) -> dict[str, NDArray[np.int32]]:
+    """`citation_counts` rows as one array of `n_rows` counts per source, by `paper_row`.
+
+    Raises:
+        InputError: a row number beyond `n_rows`, or a negative count.
+    """
+    dense: dict[str, NDArray[np.int32]] = {}
+    for (source,), part in citation_counts.partition_by("citation_source", as_dict=True).items():
+        rows, cited = part["paper_row"].to_numpy(), part["cited_by_count"].to_numpy()
+        if rows.max() >= n_rows or rows.min() < 0 or cited.min() < 0:
+            raise InputError(
+                f"expected paper rows below {n_rows} and counts of 0 or more from {source}, "
+                f"received rows {rows.min()} to {rows.max()}, least count {cited.min()}"
+            )
+        dense[str(source)] = np.full(n_rows, UNKNOWN, np.int32)
+        dense[str(source)][rows] = cited
+    return dense
+
+
+def score_pools(
+    pools: pl.DataFrame,
+    counts: Counts,
+    *,
+    undated: NDArray[np.int32],
+    precedence: Sequence[str],
+    rule: PoolRule,
+) -> pl.DataFrame:
+    """`tncsi_sp` rows of the papers in `pools`, in their order.
+
+    Args:
+        pools: `topic_pools` rows.
+        counts: citations by source and `paper_row`, of all members.
+        undated: `paper_row` of papers without publication date.
+        precedence: sources, the most trusted first. A paper's count is that of the first source
+            that knows it, and its pool is counted from that source alone: counts of different
+            sources differ by factors.
+        rule: gives `n_min`, the fewest known counts for a score.
+
+    Raises:
+        InputError: a source of `counts` without precedence, or arrays too short for the rows.
+    """
+    rows = pools["paper_row"].to_numpy()
+    chosen, cited = _count_of_record(rows, counts, precedence)
+    fit = _fits(pools["members"], counts, precedence, chosen)
+    share = pl.col("pool_k") / pl.col("n_window")
+    return (
+        pools.select("paper_id", "venue", "year", "config_id", "pool_k", "n_window")
+        .with_columns(
+            _status(np.isin(rows, undated), cited, fit, rule),
+            _names(chosen, precedence),
+            *_scores(cited, fit),
+            pl.when(pl.col("n_window") > 0).then(share).alias("pool_share"),
+        )
+        .with_columns(
+            pl.when(pl.col("status") == "ok").then(pl.col("tncsi_sp", "excess_ratio")),
+            pl.when(pl.col("n_pool") > 0).then(pl.col("pool_loc", "pool_scale")),
+            pl.col("cited_by_count").replace(UNKNOWN, None),
+        )
+        .select(TNCSI_SP.schema.names())
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Per pool: known counts, their minimum, their mean less the minimum."""
+
+    n: NDArray[np.int32]
+    loc: NDArray[np.int32]
+    scale: NDArray[np.float64]
+
+
+def _fits(
+    members: pl.Series, counts: Counts, precedence: Sequence[str], chosen: NDArray[np.int64]
+) -> _Fit:
+    """The exponential fit of each pool from the source `chosen` for it; none: n = 0."""
+    values, offsets = flatten(members)
+    n, loc = np.zeros(len(chosen), np.int32), np.full(len(chosen), UNKNOWN, np.int32)
+    total = np.zeros(len(chosen), np.int64)
+    for position in np.unique(chosen[chosen >= 0]).tolist():
+        dense = counts[precedence[position]]
+        if values.size and values.max() >= dense.size:
+            raise InputError(
+                f"expected counts of {precedence[position]} up to row {values.max()}, "
+                f"received {dense.size} rows; load the counts of every venue in the window"
+            )
+        here = chosen == position
+        statistics = count_statistics(values, offsets, dense)
+        n[here], total[here], loc[here] = (s[here] for s in statistics)
+    # One rounding: the numerator is an exact integer, so a constant pool is exactly 0.
+    return _Fit(n, loc, (total - n * loc.astype(np.int64)) / np.maximum(n, 1))
+
+
+def _scores(cited: NDArray[np.int32], fit: _Fit) -> list[pl.Series]:
+    """Count, fit and score of every paper, meaningful or not."""
+    spread = np.where(fit.scale > 0, fit.scale, np.nan)
+    excess = (cited.astype(np.int64) - fit.loc) / spread
+    return [
+        pl.Series("cited_by_count", cited),
+        # expm1 keeps the digits of scores near 0.
+        pl.Series("tncsi_sp", -np.expm1(-np.maximum(excess, 0))),
+        pl.Series("excess_ratio", excess),
+        pl.Series("pool_loc", fit.loc),
+        pl.Series("pool_scale", fit.scale),
+        pl.Series("n_pool", fit.n),
+    ]
+
+
+def _status(
+    undated: NDArray[np.bool_], cited: NDArray[np.int32], fit: _Fit, rule: PoolRule
+) -> pl.Series:
+    """The first reason why a score cannot be computed, or `ok`."""
+    reasons = {
+        "no_date": undated,
+        "no_citation_count": cited == UNKNOWN,
+        "pool_too_small": fit.n < rule.n_min,
+        "constant_pool": fit.scale == 0,
+    }
+    status = np.select(list(reasons.values()), list(range(len(reasons))), default=len(reasons))
+    return pl.Series("status", [*reasons, "ok"]).gather(status)
+
+
+def _count_of_record(
+    rows: NDArray[np.int32], counts: Counts, precedence: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Place in `precedence` of the first source that knows each paper, −1 if none, and c."""
+    if missing := sorted(counts.keys() - set(precedence)):
+        raise InputError(f"expected every citation source in the precedence, missing: {missing}")
+    chosen, cited = np.full(rows.size, -1, np.int64), np.full(rows.size, UNKNOWN, np.int32)
+    for position, source in enumerate(precedence):
+        if source not in counts:
+            continue
+        if rows.size and rows.max() >= counts[source].size:
+            raise InputError(
+                f"expected counts of {source} up to row {rows.max()}, "
+                f"received {counts[source].size} rows"
+            )
+        count = counts[source][rows]
+        first = (chosen == -1) & (count != UNKNOWN)
+        chosen[first], cited[first] = position, count[first]
+    return chosen, cited
+
+
+def _names(chosen: NDArray[np.int64], precedence: Sequence[str]) -> pl.Series:
+    names = pl.Series("citation_source", [*precedence, None], dtype=pl.String)
+    return names.gather(np.where(chosen < 0, len(precedence), chosen))

@@ -1,0 +1,122 @@
+"""Bringing the library up to date: plan, run the refresh job in this process, report.
+
+Belongs here: one refresh from outside of Dagster (the command line, the demo, tests). Not: what
+is stale (staleness.py) or how a stage runs (assets/).
+
+Without news the planner answers alone and Dagster is never loaded.
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import CsimpactError
+from pipeline.staleness import Stale, in_scope, plan
+from pipeline.tables import Cell
+from resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+class RefreshError(CsimpactError):
+    """A stage failed; what the stages before it made stays."""
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """What a refresh did: its run id ("" if there was nothing to do), and sums per asset.
+
+    `assets`: asset -> name of a figure (cells, files_changed, texts_encoded, …) -> its sum.
+    """
+
+    run_id: str = ""
+    assets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def plan_refresh(workspace: Workspace, scope: Collection[Cell] = ()) -> list[Stale]:
+    """Everything stale, or that may follow, within `scope` and what its cells need."""
+    states, world = workspace.states(), workspace.world()
+    return [
+        stale
+        for stale in plan(states, world)
+        if in_scope(stale.output, stale.cell, scope, states, world)
+    ]
+
+
+def refresh(
+    workspace: Workspace, scope: Collection[Cell] = (), *, force: bool = False
+) -> RefreshReport:
+    """Redo what is stale, and with `force` every stage of `scope`, as one Dagster run.
+
+    Raises BusyError if another refresh runs, RefreshError with the stage's own line if one fails.
+    """
+    with workspace.lock("refresh", timeout_s=0):
+        if not force and not plan_refresh(workspace, scope):
+            return RefreshReport()
+        return _run(workspace, scope, force)
+
+
+def _run(workspace: Workspace, scope: Collection[Cell], force: bool) -> RefreshReport:
+    instance = _instance(workspace)
+    from assets import STAGES
+    from pipeline.automation.jobs import REFRESH
+    from pipeline.definitions import build_defs
+
+    config = {"scope": [f"{venue}|{year}" for venue, year in scope], "force": force}
+    job = build_defs(workspace=workspace, today=workspace.today).get_job_def(REFRESH)
+    result = job.execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        run_config={
+            "ops": {f"refresh_{stage.asset}": {"config": config} for stage in STAGES},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+    )
+    if not result.success:
+        raise RefreshError(_failure_line(result))
+    return RefreshReport(result.run_id, _sums(result))
+
+
+def _instance(workspace: Workspace) -> "dg.DagsterInstance":
+    from resources.dagster_home import prepare_dagster_home
+
+    os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(workspace.data))
+    import dagster as dg
+
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)  # its lines are in the run's own log
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    return dg.DagsterInstance.get()
+
+
+def _failure_line(result: "dg.ExecuteInProcessResult") -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            stage = (event.step_key or "").removeprefix("refresh_")
+            if data.user_failure_data and data.user_failure_data.description:
+                return f"{stage}: {data.user_failure_data.description}"
+            error = data.error.cause or data.error if data.error else None
+            text = error.message.strip().splitlines()[0] if error else "failed"
+            return f"{stage}: {text} (a bug: run {result.run_id} in the Dagster UI has the trace)"
+    return f"run {result.run_id} failed: see it in the Dagster UI (`make dev`)"
+
+
+def _sums(result: "dg.ExecuteInProcessResult") -> dict[str, dict[str, float]]:
+    sums: dict[str, dict[str, float]] = {}
+    for event in result.all_events:
+        if event.is_step_materialization:
+            made = event.step_materialization_data.materialization
+            asset = sums.setdefault(made.asset_key.to_user_string(), {"cells": 0})
+            asset["cells"] += made.partition is not None
+            for name, value in made.metadata.items():
+                if isinstance(figure := _figure(value), int | float):
+                    asset[name] = round(asset.get(name, 0) + figure, 3)
+    return sums
+
+
+def _figure(value: Any) -> Any:
+    return getattr(value, "value", None)
