@@ -23,7 +23,9 @@ class Format(StrEnum):
 
 
 AsFormat = Annotated[Format, typer.Option("--format", help="how the answer is printed")]
-Venue = Annotated[str | None, typer.Option(help="only this venue: slug or alias, as in venues.toml")]
+Venue = Annotated[
+    str | None, typer.Option(help="only this venue: slug or alias, as in venues.toml")
+]
 Year = Annotated[int | None, typer.Option(help="only this year")]
 Count = Annotated[int, typer.Option("-k", "--limit", min=1, help="number of papers")]
 Paper = Annotated[
@@ -83,8 +85,8 @@ def impact(
 ) -> None:
     """Citations and TNCSI_SP of PAPER.
 
-    TNCSI_SP sets its citations against those of its pool, papers of its topic and time. With --explain and
-    --format csv, the pool is printed in place of the paper.
+    TNCSI_SP sets its citations against those of its pool, papers of its topic and time. With
+    --explain and --format csv, the pool is printed in place of the paper.
     """
     from pipeline.cli.output import print_impact
 
@@ -123,12 +125,15 @@ def status(
 
 
 def sql(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN")],
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN")
+    ],
     output: AsFormat = Format.table,
 ) -> None:
     """The answer to QUERY, in DuckDB's SQL.
 
-    Tables of the lake go by their names, and nothing can be written. SHOW TABLES lists the tables, DESCRIBE papers the columns of one.
+    Tables of the lake go by their names, and nothing can be written. SHOW TABLES lists the tables,
+    DESCRIBE papers the columns of one.
     """
     from pipeline.cli.output import print_frame
 

@@ -121,10 +121,8 @@ class Library:
             .select(POOL_COLUMNS)
         )
 
-    def top(
-        self, venue: str | None = None, year: int | None = None, k: int = 20
-    ) -> pl.DataFrame:
-        """The `k` scored papers of highest `excess_ratio`, which unlike the score never saturates."""
+    def top(self, venue: str | None = None, year: int | None = None, k: int = 20) -> pl.DataFrame:
+        """The `k` scored papers of highest `excess_ratio`; the score saturates, it does not."""
         _check_k(k)
         cells = self._cells(venue, year)
         scores = self._scores(self._lake.cells("tncsi_sp") if cells is None else cells)
@@ -246,7 +244,10 @@ class Library:
 
 
 def _cells_of(papers: pl.DataFrame) -> list[Cell]:
-    return [(str(v), int(y)) for v, y in papers.select("venue", "year").unique().sort("venue", "year").rows()]
+    return [
+        (str(v), int(y))
+        for v, y in papers.select("venue", "year").unique().sort("venue", "year").rows()
+    ]
 
 
 def _check_k(k: int) -> None:

@@ -61,8 +61,10 @@ class Titles:
             )
         near = self._near_ids(text.lower()) if ID_LIKE.fullmatch(text.lower()) else []
         near += self._near_titles(normalise_title(text))
-        hint = f"nearest: {_listed(self._papers[near[:NEAREST]])}" if near else (
-            "none is near: try `csimpact search`"
+        hint = (
+            f"nearest: {_listed(self._papers[near[:NEAREST]])}"
+            if near
+            else ("none is near: try `csimpact search`")
         )
         return NotFoundError(f"no paper has the id or title {_quoted(text)}; {hint}")
 

@@ -97,10 +97,13 @@ def _frame(answer: "pa.Table") -> pl.DataFrame:
         repeats = sum(name == n for n in answer.column_names[: len(names)])
         names.append(f"{name}_{repeats}" if repeats else name)
     frame = pl.DataFrame(pl.from_arrow(answer.rename_columns(names)))
-    sums = [n for n, dtype in frame.schema.items() if isinstance(dtype, pl.Decimal) and not dtype.scale]
+    sums = [
+        n for n, dtype in frame.schema.items() if isinstance(dtype, pl.Decimal) and not dtype.scale
+    ]
     return frame.with_columns(
-        pl.col(n).cast(pl.Int64) for n in sums if frame[n].cast(pl.Int64, strict=False).null_count()
-        == frame[n].null_count()
+        pl.col(n).cast(pl.Int64)
+        for n in sums
+        if frame[n].cast(pl.Int64, strict=False).null_count() == frame[n].null_count()
     )
 
 

@@ -30,8 +30,7 @@ def read_status(workspace: Workspace) -> tuple[dict[str, int], pl.DataFrame]:
     """
     partitions = _partitions(workspace)
     totals = {
-        name: int(partitions[name].sum())
-        for name in (*COUNTED, "with_citation_count", "n_scored")
+        name: int(partitions[name].sum()) for name in (*COUNTED, "with_citation_count", "n_scored")
     }
     lake = workspace.lake
     orders = lake.read_all("dump_records", ["list_order"])["list_order"]

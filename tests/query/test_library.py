@@ -155,7 +155,7 @@ def test_every_record_is_accounted_for(library: Library) -> None:
 def test_status_says_what_is_stale_and_why(
     library: Library, library_env: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """"Stale" without a reason sends people reading code."""
+    """ "Stale" without a reason sends people reading code."""
     state = library_env.lake / "_state" / "tncsi_sp" / "cvpr" / "2023.json"
     content = state.read_bytes()
     state.unlink()

@@ -69,7 +69,7 @@ def test_what_does_not_only_read_the_lake_is_refused_in_one_line(
     """SQL from a notebook or an agent must not write, nor read other files of the machine."""
     (tmp_path / "secret.csv").write_text("a\n1\n")
     before = sorted(library_env.lake.rglob("*"))
-    with pytest.raises(InputError, match="^SQL: ") as caught:
+    with pytest.raises(InputError, match=r"^SQL: ") as caught:
         library.sql(query.format(folder=tmp_path, lake=library_env.lake))
     assert "\n" not in str(caught.value)
     assert sorted(library_env.lake.rglob("*")) == before
