@@ -74,7 +74,7 @@ class Library:
             raise StorageError("nothing can be searched yet: `csimpact import`, then `refresh`")
         with ThreadPoolExecutor(1) as beside:  # the first time both take a second or two
             vectors = beside.submit(lambda: self._vectors if self._in_memory else None)
-            query = self._workspace.encoder.encode_queries([text])[0]
+            query = self._encode(text)
             held = vectors.result()
         return self._described(self._nearest(query, k, cells, held), "score")
 
@@ -161,6 +161,18 @@ class Library:
     @cached_property
     def _vectors(self) -> PaperVectors:
         return PaperVectors.read(self._lake, self._catalogue, self._workspace.encoder_id)
+
+    def _encode(self, text: str) -> NDArray[np.float32]:
+        import torch
+
+        encoder, threads = self._workspace.encoder, torch.get_num_threads()
+        # One short text gains nothing from a second thread, and on a busy machine waits for it
+        # at every layer: 6 ms became 390.
+        torch.set_num_threads(1)
+        try:
+            return encoder.encode_queries([text])[0]
+        finally:
+            torch.set_num_threads(threads)
 
     def _nearest(
         self,
