@@ -49,8 +49,7 @@ class PaperVectors:
             scores[~self._within(cells)] = -np.inf
         k = min(k, int(np.count_nonzero(scores > -np.inf)))
         best = np.argpartition(scores, -k)[-k:] if k else np.zeros(0, np.int64)
-        found = pl.DataFrame({"paper_id": self.paper_ids[best], "score": scores[best]})
-        return _ranked(found)
+        return _ranked([self.paper_ids[int(row)] for row in best], scores[best])
 
     def _within(self, cells: Collection[Cell]) -> NDArray[np.bool_]:
         schema = {"venue": pl.String, "year": pl.Int32}
@@ -83,10 +82,12 @@ def nearest_indexed(
         venues = ", ".join(f"'{venue}'" for venue in sorted({v for v, _ in cells}))
         years = ", ".join(str(year) for year in sorted({y for _, y in cells}))
         where = f"venue IN ({venues}) AND year IN ({years})"
-    return _ranked(store.search(query, k, where=where).select("paper_id", "score"))
+    found = store.search(query, k, where=where)
+    return _ranked(found["paper_id"].to_list(), found["score"].to_numpy())
 
 
-def _ranked(found: pl.DataFrame) -> pl.DataFrame:
+def _ranked(paper_ids: Sequence[str], scores: NDArray[np.float32]) -> pl.DataFrame:
     # 6 decimals: beyond them a float32 product depends on the machine.
-    rounded = found.with_columns(pl.col("score").cast(pl.Float64).round(6))
-    return rounded.sort(["score", "paper_id"], descending=[True, False])
+    rounded = scores.astype(np.float64).round(6).tolist()
+    best = sorted(zip(paper_ids, rounded, strict=True), key=lambda found: (-found[1], found[0]))
+    return pl.DataFrame(best, schema={"paper_id": pl.String, "score": pl.Float64}, orient="row")

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import InputError, NotFoundError, StorageError
 from pipeline.query import Library
-from pipeline.query.library import PAPER_COLUMNS, POOL_COLUMNS
+from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS
 from pipeline.settings import DataDir
 from resources.lake import Lake
 
