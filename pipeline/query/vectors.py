@@ -2,9 +2,10 @@
 
 Belongs here: a query vector to paper ids with scores. Not: encoding, or what a paper is.
 
-Why not always the index. Over 72,000 papers the product with every vector takes milliseconds and
-misses nothing, filters included; reading the vectors from the lake takes no longer than importing
-LanceDB does. `benchmarks/search.py` compares both.
+Why not always the index. Over 72,000 papers the product with every vector takes 14 ms, as long as
+the index does, and misses nothing, filters included (the index: recall@10 of 0.993); reading the
+vectors from the lake takes half of the time that importing LanceDB does. Measured by
+`benchmarks/search.py` on 2 busy cores.
 """
 
 from collections.abc import Collection, Sequence
