@@ -10,7 +10,6 @@ import unicodedata
 from functools import cache
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_SPACE = re.compile(r"\s+")
 _MATH = re.compile(r"(?<!\\)(\$[^$]*\$)")
 _ACCENT = re.compile(
     r"""\\(?:["'`^~=.]\s*(?:\{\\?[A-Za-z]\}|\\[ij](?![A-Za-z])|[A-Za-z])"""
@@ -50,7 +49,9 @@ def clean_text(text: str) -> str:
         text = html.unescape(html.unescape(text))  # lists escape twice: &amp;eacute;
     if "\\" in text or "{" in text:
         text = _decode_latex(text)
-    text = _SPACE.sub(" ", _CONTROL.sub(" ", text)).strip()
+    if not text.isprintable():  # cheaper than the expression, and nearly always true
+        text = _CONTROL.sub(" ", text)
+    text = " ".join(text.split())
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

@@ -70,7 +70,8 @@ def score_pools(
     """
     rows = pools["paper_row"].to_numpy()
     chosen, cited = _count_of_record(rows, counts, precedence)
-    fit = _fits(pools["members"], counts, precedence, chosen)
+    # A paper without a count still says how well its pool is known: by the most trusted source.
+    fit = _fits(pools["members"], counts, precedence, np.maximum(chosen, 0))
     share = pl.col("pool_k") / pl.col("n_window")
     return (
         pools.select("paper_id", "venue", "year", "config_id", "pool_k", "n_window")
@@ -101,11 +102,13 @@ class _Fit:
 def _fits(
     members: pl.Series, counts: Counts, precedence: Sequence[str], chosen: NDArray[np.int64]
 ) -> _Fit:
-    """The exponential fit of each pool from the source `chosen` for it; none: n = 0."""
+    """The exponential fit of each pool from the source `chosen` for it; without counts n = 0."""
     values, offsets = flatten(members)
     n, loc = np.zeros(len(chosen), np.int32), np.full(len(chosen), UNKNOWN, np.int32)
     total = np.zeros(len(chosen), np.int64)
-    for position in np.unique(chosen[chosen >= 0]).tolist():
+    for position in np.unique(chosen).tolist():
+        if precedence[position] not in counts:
+            continue
         dense = counts[precedence[position]]
         if values.size and values.max() >= dense.size:
             raise InputError(

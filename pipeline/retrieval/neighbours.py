@@ -1,7 +1,8 @@
 """Exact nearest neighbours among the papers of a date window.
 
 Belongs here: which papers are the K nearest within ±half_window_days, for any subset of papers,
-the same however the work is cut. Not: what the pools are used for (pipeline/impact), storage.
+the same however the work is cut (blocks.py). Not: what the pools are used for (pipeline/impact),
+storage.
 
 Method. Candidates lie sorted by day, so that a window is a contiguous slice. A block of queries
 takes one matrix product against the union of its windows; products of quantised vectors are exact
@@ -12,9 +13,7 @@ drags indices along (pipeline/retrieval/selection.py); candidates tied with it a
 ascending `tie_rank`.
 """
 
-import itertools
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,14 +23,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import InputError
+from pipeline.retrieval.blocks import Block, Plan, cut_blocks, cut_runs
 from pipeline.retrieval.quantise import quantise
 from pipeline.retrieval.selection import kth_largest
 
 NO_DAY = int(np.iinfo(np.int32).min)
 """Stands for an unknown day in `day` arrays; such papers have no window and are in none."""
-
-_BLOCK_FLOATS = 1 << 26  # 256 MB of products at a time
-_CHUNK_FLOATS = 1 << 20  # 4 MB: the partition's copy stays in the cache
 
 
 class WindowRule(BaseModel):
@@ -74,16 +71,6 @@ class Pools:
     offsets: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Queries in day order: place in the answer, window, own place among candidates."""
-
-    order: NDArray[np.int64]
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]
-    itself: NDArray[np.int64]
-
-
 class WindowNeighbours:
     """Papers prepared for neighbour search; ask `pools` as often as needed.
 
@@ -114,7 +101,8 @@ class WindowNeighbours:
             InputError: arrays disagree in length, ids repeat, or vectors are not unit vectors.
         """
         n = len(vectors)
-        for name, array in (("day", day), ("member_id", member_id), ("tie_rank", tie_rank)):
+        arrays = {"day": day, "member_id": member_id, "tie_rank": tie_rank, "candidate": candidate}
+        for name, array in arrays.items():
             if array.shape != (n,):
                 raise InputError(f"expected {n} values of {name}, received shape {array.shape}")
         for name, array in (("member_id", member_id), ("tie_rank", tie_rank)):
@@ -140,19 +128,19 @@ class WindowNeighbours:
         Memory beyond the answer stays near 256 MB: `block` rows at most, fewer in wide windows.
         """
         plan, answer = self._plan(queries)
-        blocks = list(_blocks(plan, block))
+        blocks = list(cut_blocks(plan, block))
         buffer = np.empty(max((rows.floats for rows in blocks), default=0), np.float32)
         with ThreadPoolExecutor(workers or os.cpu_count()) as threads:
             for rows in blocks:
                 products = buffer[: rows.floats].reshape(rows.stop - rows.start, -1)
                 asked = quantise(self._vectors[queries[plan.order[rows.start : rows.stop]]])
                 np.matmul(asked, self._candidates[rows.low : rows.high].T, out=products)
-                runs = [(products, rows, begin, end) for begin, end in _runs(plan, rows)]
+                runs = [(products, rows, begin, end) for begin, end in cut_runs(plan, rows)]
                 for _ in threads.map(lambda run: self._select(plan, answer, *run), runs):
                     pass  # raises what a thread raised
         return answer
 
-    def _plan(self, queries: NDArray[np.int64]) -> tuple[_Plan, Pools]:
+    def _plan(self, queries: NDArray[np.int64]) -> tuple[Plan, Pools]:
         """Windows, sizes and an answer to be filled in: all known before any product."""
         start, stop = self._windows(queries)
         itself = self._place[queries]
@@ -168,7 +156,7 @@ class WindowNeighbours:
         )
         order = np.lexsort((itself >= 0, start, stop))
         order = order[k[order] > 0]
-        return _Plan(order, start[order], stop[order], itself[order]), answer
+        return Plan(order, start[order], stop[order], itself[order]), answer
 
     def _windows(self, queries: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First and past-the-last candidate of each query's window."""
@@ -178,10 +166,10 @@ class WindowNeighbours:
 
     def _select(
         self,
-        plan: _Plan,
+        plan: Plan,
         answer: Pools,
         products: NDArray[np.float32],
-        rows: "_Block",
+        rows: Block,
         begin: int,
         end: int,
     ) -> None:
@@ -214,43 +202,3 @@ class WindowNeighbours:
         surplus = np.count_nonzero(chosen) - k
         by_rank = np.argsort(self._tie_rank[low + tied])
         chosen[tied[by_rank[tied.size - surplus :]]] = False
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Queries `start` to `stop` of a plan against candidates `low` to `high`."""
-
-    start: int
-    stop: int
-    low: int
-    high: int
-
-    @property
-    def floats(self) -> int:
-        return (self.stop - self.start) * (self.high - self.low)
-
-
-def _blocks(plan: _Plan, block: int) -> Iterator[_Block]:
-    """Consecutive queries whose common product fits the memory and wastes little of it."""
-    first = 0
-    while first < plan.order.size:
-        low, high = int(plan.start[first]), int(plan.stop[first])
-        # Queries of other days widen the union; stop before most of the product is unused.
-        widest = high + (high - low) // 2 + 4096
-        near = np.searchsorted(plan.stop[first : first + block], widest, side="right")
-        union = int(plan.stop[first + near - 1]) - low
-        last = first + min(int(near), max(1, _BLOCK_FLOATS // union))
-        yield _Block(first, last, low, int(plan.stop[last - 1]))
-        first = last
-
-
-def _runs(plan: _Plan, rows: _Block) -> Iterator[tuple[int, int]]:
-    """Pieces of a block with one window and one pool size, small enough for the cache."""
-    part = slice(rows.start, rows.stop)
-    key = np.stack([plan.start[part], plan.stop[part], plan.itself[part] >= 0])
-    breaks = rows.start + 1 + np.flatnonzero((key[:, 1:] != key[:, :-1]).any(axis=0))
-    edges = [rows.start, *breaks.tolist(), rows.stop]
-    for begin, end in itertools.pairwise(edges):
-        step = max(1, _CHUNK_FLOATS // int(plan.stop[begin] - plan.start[begin]))
-        for first in range(begin, end, step):
-            yield first, min(first + step, end)

@@ -88,9 +88,9 @@ def test_statuses_and_their_precedence() -> None:
     assert got["excess_ratio"].is_null().to_list() == [True, True, True, True, False, True]
     assert got["cited_by_count"].to_list() == [5, None, 1, 2, 3, None]
     assert got["citation_source"].to_list() == ["s", None, "s", "s", "s", None]
-    assert got["n_pool"].to_list() == [0, 0, 2, 3, 3, 0]
-    assert got["pool_loc"].to_list() == [None, None, 2, 7, 1, None]
-    assert got["pool_scale"].to_list() == [None, None, 0.5, 0.0, pytest.approx(7 / 3), None]
+    assert got["n_pool"].to_list() == [0, 3, 2, 3, 3, 0]
+    assert got["pool_loc"].to_list() == [None, 1, 2, 7, 1, None]
+    assert got["pool_scale"].to_list() == [None, 1.0, 0.5, 0.0, pytest.approx(7 / 3), None]
     assert got["pool_share"].to_list() == [None, 0.5, 0.5, 0.5, 0.5, None]
 
 

@@ -5,6 +5,9 @@ import importlib.util
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ import pytest
 
 from pipeline.errors import ModelError
 from pipeline.models.bi_encoder import MeanPooledEncoder
-from pipeline.models.encoding import Vectors, encode_texts
+from pipeline.models.encoding import Progress, TokenIds, Vectors, encode_texts
 from pipeline.models.tiny import write_tiny_encoder
 from resources.model_hub import find_model
 
@@ -50,6 +53,39 @@ def test_batch_size_does_not_change_a_vector(tiny: MeanPooledEncoder, batch_toke
     """Vectors of one paper from a nightly run and from a first load must be the same point."""
     vectors = encode_texts(tiny, TEXTS, batch_tokens=batch_tokens)
     np.testing.assert_allclose(vectors, tiny.encode_documents(TEXTS), atol=2e-6)
+
+
+def test_encoding_leaves_the_thread_count_alone(tiny: MeanPooledEncoder) -> None:
+    """One thread per batch must not become one thread for whatever runs torch afterwards."""
+    import torch
+
+    def count_of_a_new_thread() -> int:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.get_num_threads).result()
+
+    before = torch.get_num_threads(), count_of_a_new_thread()
+    encode_texts(tiny, TEXTS, batch_tokens=1)
+    assert (torch.get_num_threads(), count_of_a_new_thread()) == before
+
+
+def test_an_interrupted_run_stops_soon(tiny: MeanPooledEncoder) -> None:
+    """Ctrl-C in a first load of an hour must not wait for the batches still queued."""
+    begun: list[int] = []
+
+    class Counted(MeanPooledEncoder):
+        def embed_tokens(self, batch: Sequence[TokenIds]) -> Vectors:
+            begun.append(len(batch))
+            return super().embed_tokens(batch)
+
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    encoder = Counted("tiny", tiny._tokenizer, tiny._body)
+    threads = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        encode_texts(encoder, ["some text"] * 5000, batch_tokens=1, progress=interrupt)
+    assert threading.active_count() == threads
+    assert len(begun) < 2500
 
 
 def test_text_beyond_the_limit_is_cut(tiny_folder: Path) -> None:

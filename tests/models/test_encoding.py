@@ -1,7 +1,7 @@
 """Batching, order, progress and the hash under which vectors are stored."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -29,9 +29,12 @@ class CodePoints:
     def tokenise(self, texts: Sequence[str]) -> list[TokenIds]:
         return [np.array([ord(c) for c in t], dtype=np.int32) for t in texts]
 
-    def embed_tokens(self, batch: Sequence[TokenIds]) -> Vectors:
-        rows = [(len(ids), ids[0] if len(ids) else -1) for ids in batch]
-        return np.array(rows, dtype=np.float32).reshape(-1, 2)
+    def embed_batches(
+        self, batches: Iterable[Sequence[TokenIds]]
+    ) -> Generator[Vectors, None, None]:
+        for batch in batches:
+            rows = [(len(ids), ids[0] if len(ids) else -1) for ids in batch]
+            yield np.array(rows, dtype=np.float32).reshape(-1, 2)
 
 
 @given(st.lists(st.text(max_size=20), max_size=40), st.integers(1, 64))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError
-from pipeline.retrieval import neighbours
+from pipeline.retrieval import blocks
 from pipeline.retrieval.neighbours import NO_DAY, Pools, WindowNeighbours, WindowRule
 from pipeline.retrieval.quantise import PRODUCT_PER_COSINE, cosine, quantise
 
@@ -109,8 +109,8 @@ def test_memory_limits_do_not_change_the_pools(monkeypatch: pytest.MonkeyPatch) 
     rng = np.random.default_rng(5)
     vectors, day = unit(rng, 300, 8), rng.integers(0, 900, 300).astype(np.int32)
     whole = prepare(vectors, day).pools(np.arange(300))
-    monkeypatch.setattr(neighbours, "_BLOCK_FLOATS", 1000)
-    monkeypatch.setattr(neighbours, "_CHUNK_FLOATS", 150)
+    monkeypatch.setattr(blocks, "_BLOCK_FLOATS", 1000)
+    monkeypatch.setattr(blocks, "_CHUNK_FLOATS", 150)
     cut = prepare(vectors, day).pools(np.arange(300))
     np.testing.assert_array_equal(cut.members, whole.members)
     np.testing.assert_array_equal(cut.threshold, whole.threshold)
