@@ -1,8 +1,10 @@
 """What every test may use, and the closing count of what did not run."""
 
+import json
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -32,6 +34,69 @@ def real_lists() -> Path:
     if not folder.is_dir():
         pytest.skip("real dumps absent: set CSIMPACT_SHARED_DATA to their folder")
     return folder
+
+
+# What output formats, terminals and SQL stumble over; each is the title of one small_library paper.
+NASTY_TITLES = (
+    """Quotes "double" and 'single', commas; semicolons""",
+    "[bold]Markup[/bold] is [red]not[/] interpreted :smile:",
+    "שלום עולם: למידה עמוקה",
+    "Four bytes 😀 and 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
+    "=SUM(A1:A9) | a pipe, a \\backslash and %s",
+)
+TOPICS = ("graph networks", "image retrieval", "speech synthesis", "robot grasping")
+
+
+def _paper(title: str, citations: int, **more: str) -> dict[str, Any]:
+    common = {"status": "Poster", "author": "Ada Lovelace", "abstract": f"About {title}."}
+    return {"title": title, "gs_citation": citations} | common | more
+
+
+@pytest.fixture(scope="session")
+def small_library(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
+    """A built data folder: 70 papers of three venue-years, scored in 2022, a small pool in 2023.
+
+    Also a rejected paper, a row in quarantine, two papers of one title, one without a count.
+    """
+    from assets import corpus, impact, retriever
+    from pipeline.models.tiny import write_tiny_encoder
+    from resources.workspace import open_workspace
+
+    data, lists = DataDir(tmp_path_factory.mktemp("library")), tmp_path_factory.mktemp("lists")
+    titles = [f"{TOPICS[i % 4].title()} number {i}" for i in range(40)]
+    files = {
+        "cvpr2022": [
+            *(_paper(title, 3 * i) for i, title in enumerate(titles)),
+            _paper("A rejected paper", 9, status="Reject"),
+            _paper("", 1),
+        ],
+        "iclr2022": [
+            *(_paper(title, 500) for title in NASTY_TITLES),
+            _paper("The same title", 1),
+            _paper("A paper nobody counted", -1),
+            *(_paper(f"Optimisation of {TOPICS[i % 4]}, part {i}", i) for i in range(18)),
+        ],
+        "cvpr2023": [_paper("The same title", 2), *(_paper(f"Later {t}", 1) for t in TOPICS)],
+    }
+    for name, rows in files.items():
+        (lists / f"{name}.json").write_text(json.dumps(rows))
+    write_tiny_encoder(data.models / "tiny", seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CSIMPACT_ENCODER", "tiny")
+        workspace = open_workspace(data)
+        _, refused = workspace.inbox().import_paths([lists])
+        assert refused == []
+        for stage in (*corpus.STAGES, *retriever.STAGES, *impact.STAGES):
+            list(stage.run(workspace, stage.stale(workspace)))
+    return data
+
+
+@pytest.fixture
+def library_env(small_library: DataDir, monkeypatch: pytest.MonkeyPatch) -> DataDir:
+    """`small_library` as the one the code under test takes for its own; read only."""
+    monkeypatch.setenv("CSIMPACT_DATA", str(small_library.root))
+    monkeypatch.setenv("CSIMPACT_ENCODER", "tiny")
+    return small_library
 
 
 def skip_reasons(reports: list[pytest.CollectReport | pytest.TestReport]) -> Counter[str]:

@@ -7,7 +7,7 @@ redone (pipeline/refresh.py).
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -111,7 +111,7 @@ def refresh_(
     console.print(f"Run {report.run_id}; see it in the Dagster UI (make dev).")
 
 
-def _scope(cells: Sequence[Cell], venue: str | None, year: int | None) -> list[Cell]:
+def _scope(cells: "Sequence[Cell]", venue: str | None, year: int | None) -> "list[Cell]":
     if venue is None and year is None:
         return []
     scope = [c for c in cells if venue in (None, c[0]) and year in (None, c[1])]

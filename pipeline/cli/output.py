@@ -1,0 +1,188 @@
+"""Answers as a table, as JSON or as CSV.
+
+Belongs here: looks and encodings. Not: what is answered (pipeline/query). JSON and CSV are
+contracts: UTF-8 wherever they go, null and never NaN; CSV as in RFC 4180. Tables are for eyes:
+numbers are rounded, and nothing in a title is read as markup or as a command to the terminal.
+"""
+
+import csv
+import io
+import sys
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PIPED_WIDTH = 10_000  # a line stays a line for grep; a terminal folds at its own width
+_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
+# A bidirectional override in one title would turn the rest of the line around.
+_CONTROL |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def print_papers(papers: pl.DataFrame, output: str) -> None:
+    """A list of papers, in the columns of the contract."""
+    if output == "table" and not papers.height:
+        _write("no papers\n")
+        return
+    print_frame(papers, output)
+
+
+def print_impact(paper: pl.DataFrame, pool: pl.DataFrame | None, output: str) -> None:
+    """One paper as an object; with `pool`, the papers it was measured against."""
+    if output == "json":
+        explained = {} if pool is None else {"pool": pool.to_dicts()}
+        _write_json(paper.row(0, named=True) | explained)
+    elif output == "csv":
+        print_frame(paper if pool is None else pool, output)
+    else:
+        print_frame(paper, output)
+        if pool is not None:
+            _write(_pool_summary(paper.row(0, named=True), pool))
+            print_frame(pool, output)
+
+
+def _pool_summary(paper: dict[str, Any], pool: pl.DataFrame) -> str:
+    """How the score follows from the pool, in one line."""
+    counts = pool["cited_by_count"].drop_nulls()
+    if not counts.len():
+        return f"pool: {pool.height} papers, none with a citation count ({paper['status']})\n"
+    mean, least = sum(counts) / counts.len(), min(counts)
+    line = (
+        f"pool: {pool.height} papers, {counts.len()} with a count, least {least}, mean {mean:.1f}"
+    )
+    if paper["excess_ratio"] is None:
+        return f"{line} ({paper['status']})\n"
+    cited = paper["cited_by_count"]
+    return f"{line}: excess_ratio = ({cited} − {least}) / ({mean:.1f} − {least})\n"
+
+
+def print_status(
+    totals: dict[str, int], partitions: pl.DataFrame, venue: str | None, output: str
+) -> None:
+    """Totals and venue-years; of one venue, if it is named (totals stay those of all)."""
+    chosen = partitions if venue is None else partitions.filter(pl.col("venue") == venue)
+    if output == "json":
+        _write_json({"totals": totals, "partitions": chosen.to_dicts()})
+    elif output == "csv":
+        print_frame(chosen.with_columns(pl.col("stale").list.join("; ")), output)
+    else:
+        print_frame(_by_venue(chosen) if venue is None else _with_reasons(chosen), output)
+        _write(", ".join(f"{n:,} {_words(name)}" for name, n in totals.items()) + "\n")
+
+
+def _words(name: str) -> str:
+    return name.removeprefix("n_").replace("_", " ")
+
+
+def _by_venue(partitions: pl.DataFrame) -> pl.DataFrame:
+    first, last = pl.col("year").min(), pl.col("year").max()
+    numbers = [n for n, dtype in partitions.schema.items() if dtype == pl.Int64]
+    stale = pl.col("stale").explode(empty_as_null=False)
+    return partitions.group_by("venue", maintain_order=True).agg(
+        pl.when(first == last)
+        .then(first.cast(pl.String))
+        .otherwise(pl.format("{}–{}", first, last))
+        .alias("years"),
+        pl.col(numbers).sum(),
+        stale=stale.str.split(":").list.first().unique(maintain_order=True).str.join(", "),
+    )
+
+
+def _with_reasons(partitions: pl.DataFrame) -> pl.DataFrame:
+    return partitions.with_columns(pl.col("stale").list.join("; "))
+
+
+def print_frame(frame: pl.DataFrame, output: str) -> None:
+    """A frame: JSON as a list of objects, CSV with a header line."""
+    if output == "json":
+        _write_json(frame.to_dicts())
+    elif output == "csv":
+        _write(_csv(frame))
+    else:
+        _print_table(frame)
+
+
+def _write_json(answer: Any) -> None:
+    _write(orjson.dumps(answer, default=_plain, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: decimals as numbers, bytes in hex, anything else as text."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _csv(frame: pl.DataFrame) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(frame.columns)
+    writer.writerows([_field(value) for value in row] for row in frame.iter_rows())
+    return text.getvalue()
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, list | dict):
+        return orjson.dumps(value, default=_plain).decode()
+    return value if isinstance(value, str | int | float | None) else _plain(value)
+
+
+def _write(text: str) -> None:
+    """UTF-8 to stdout, whatever the terminal's locale says."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode(errors="replace"))
+    sys.stdout.buffer.flush()
+
+
+def _print_table(frame: pl.DataFrame) -> None:
+    terminal = Console(markup=False, emoji=False, highlight=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name, dtype in frame.schema.items():
+        text = not dtype.is_numeric()
+        table.add_column(
+            Text(_visible(name)),
+            justify="left" if text else "right",
+            overflow="fold",
+            no_wrap=not text or name == "paper_id",
+        )
+    for row in frame.iter_rows(named=True):
+        table.add_row(*_cells(row))
+    width = terminal.width if terminal.is_terminal else PIPED_WIDTH
+    buffer = io.StringIO()
+    colour = terminal.color_system if terminal.is_terminal else None
+    Console(
+        file=buffer, width=width, markup=False, emoji=False, highlight=False,
+        force_terminal=terminal.is_terminal, color_system=colour,  # type: ignore[arg-type]
+    ).print(table)  # fmt: skip
+    _write("\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n")
+
+
+def _cells(row: dict[str, Any]) -> Iterable[Text]:
+    return (Text(_visible(_shown(name, value))) for name, value in row.items())
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None or (isinstance(value, float) and value != value):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, bool) or name in ("year", "paper_row"):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else str(_field(value))
+
+
+def _visible(text: str) -> str:
+    return text.replace("\n", " ").translate(_CONTROL)

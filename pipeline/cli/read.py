@@ -1,0 +1,153 @@
+"""The commands that read: search, similar, impact, top, status, sql.
+
+Belongs here: arguments and their help. Not: the answers (pipeline/query) or their looks
+(output.py), both imported only when a command runs.
+"""
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.query import Library
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+AsFormat = Annotated[Format, typer.Option("--format", help="how the answer is printed")]
+Venue = Annotated[
+    str | None, typer.Option(help="only this venue: slug or alias, as in venues.toml")
+]
+Year = Annotated[int | None, typer.Option(help="only this year")]
+Count = Annotated[int, typer.Option("-k", "--limit", min=1, help="number of papers")]
+Paper = Annotated[
+    str,
+    typer.Argument(
+        metavar="PAPER", help="paper id, the beginning of one (6 characters), or an exact title"
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the reading commands to `app`."""
+    for command, example in (
+        (search, "csimpact search 'diffusion models for robot planning' --year 2024 -k 5"),
+        (similar, "csimpact similar 'Attention Is All You Need' --format json"),
+        (impact, "csimpact impact pe7sxla355dx3 --explain"),
+        (top, "csimpact top --venue cvpr --year 2016 --format csv > top.csv"),
+        (status, "csimpact status --venue neurips"),
+        (sql, 'csimpact sql "SELECT venue, count(*) AS n FROM papers GROUP BY venue"'),
+    ):
+        app.command(epilog=f"\b\nExample:\n  {example}")(command)
+
+
+def search(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="what the papers are about")],
+    venue: Venue = None,
+    year: Year = None,
+    limit: Count = 10,
+    output: AsFormat = Format.table,
+) -> None:
+    """Papers nearest in meaning to TEXT."""
+    from pipeline.cli.output import print_papers
+
+    library = _library()
+    print_papers(library.search(text, limit, venue, year), output)
+    _tell_of_missing_vectors(library)
+
+
+def similar(paper: Paper, limit: Count = 10, output: AsFormat = Format.table) -> None:
+    """Papers nearest in meaning to PAPER.
+
+    Of any venue and year; PAPER itself is left out.
+    """
+    from pipeline.cli.output import print_papers
+
+    library = _library()
+    print_papers(library.similar(paper, limit), output)
+    _tell_of_missing_vectors(library)
+
+
+def impact(
+    paper: Paper,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="also list the pool it was measured against")
+    ] = False,
+    output: AsFormat = Format.table,
+) -> None:
+    """Citations and TNCSI_SP of PAPER.
+
+    TNCSI_SP sets its citations against those of its pool, papers of its topic and time. With
+    --explain and --format csv, the pool is printed in place of the paper.
+    """
+    from pipeline.cli.output import print_impact
+
+    library = _library()
+    print_impact(library.impact(paper), library.pool(paper) if explain else None, output)
+
+
+def top(
+    venue: Venue = None, year: Year = None, limit: Count = 20, output: AsFormat = Format.table
+) -> None:
+    """Papers of highest excess_ratio.
+
+    It is what TNCSI_SP is made of, (citations − loc) / scale, and unlike it never saturates.
+    """
+    from pipeline.cli.output import print_papers
+
+    print_papers(_library().top(venue, year, limit), output)
+
+
+def status(
+    venue: Annotated[
+        str | None, typer.Option(help="show each year of this venue, with what is stale and why")
+    ] = None,
+    output: AsFormat = Format.table,
+) -> None:
+    """Where every record went; what is stale.
+
+    The table has a line per venue; with --venue a line per year, and why each output is stale. json
+    and csv list venue-years. Totals are those of all venues.
+    """
+    from pipeline.cli.output import print_status
+    from pipeline.venues import load_venues
+
+    slug = load_venues().resolve(venue) if venue is not None else None
+    print_status(*_library().status(), slug, output)
+
+
+def sql(
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN")
+    ],
+    output: AsFormat = Format.table,
+) -> None:
+    """The answer to QUERY, in DuckDB's SQL.
+
+    Tables of the lake go by their names, and nothing can be written. SHOW TABLES lists the tables,
+    DESCRIBE papers the columns of one.
+    """
+    from pipeline.cli.output import print_frame
+
+    print_frame(_library().sql(query), output)
+
+
+def _library() -> "Library":
+    from pipeline.query import Library
+
+    return Library()
+
+
+def _tell_of_missing_vectors(library: "Library") -> None:
+    """Papers that could not be found must not be missing silently."""
+    if missing := library.papers_without_vector:
+        text = f"note: {missing:,} papers have no vector yet and cannot be found: csimpact refresh"
+        print(text, file=sys.stderr)

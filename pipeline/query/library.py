@@ -1,0 +1,239 @@
+"""Search, neighbours, impact and accounts of one data folder, as polars frames.
+
+Belongs here: which rows an answer is made of. Not: how a paper is found by name (lookup.py),
+nearest vectors (vectors.py), accounts (status.py), SQL (sql.py) or how an answer is printed
+(pipeline/cli).
+
+A Library is a snapshot: what it has read once it keeps, so that the next question costs
+milliseconds. After a refresh, open another.
+"""
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipeline.errors import InputError, NotFoundError, StorageError
+from pipeline.query.lookup import Titles
+from pipeline.query.records import POOL_COLUMNS, PaperRecords
+from pipeline.query.sql import run_sql
+from pipeline.query.status import read_status
+from pipeline.query.vectors import PaperVectors, nearest_indexed
+from pipeline.retrieval import quantise
+from pipeline.settings import DataDir
+from pipeline.tables import Cell
+from resources.workspace import open_workspace
+
+MAX_IN_MEMORY = 400_000  # papers; 0.6 GB at 384 dimensions, 70 ms per question on 2 cores
+
+
+class Library:
+    """The papers of a data folder, by default that of `CSIMPACT_DATA`.
+
+    `paper` arguments take a paper id, an unambiguous beginning of one (6 characters or more), or
+    an exact title, whose case, accents and punctuation do not matter.
+
+    Example:
+        >>> Library().search("graph neural networks", k=5, year=2023)
+    """
+
+    def __init__(self, data: DataDir | None = None) -> None:
+        """Opens, and reads nothing yet; raises NotFoundError if there is no such folder."""
+        self._workspace = open_workspace(data)
+        root = self._workspace.data.root
+        if not root.is_dir():
+            raise NotFoundError(f"expected a data folder at {root}, found none: name it by --data")
+        self._lake = self._workspace.lake
+
+    def search(
+        self, text: str, k: int = 10, venue: str | None = None, year: int | None = None
+    ) -> pl.DataFrame:
+        """The `k` papers nearest in meaning to `text`, best first, with their `score` (cosine).
+
+        Exact: one product with every vector held, filters included (benchmarks/search.py).
+        """
+        _check_k(k)
+        if not text.strip():
+            raise InputError("expected a text to search for, received none")
+        cells = self._cells(venue, year)
+        if not self._searchable:  # before the encoder is loaded in vain
+            raise StorageError("nothing can be searched yet: `csimpact import`, then `refresh`")
+        if self._in_memory and "_vectors" not in self.__dict__:
+            with ThreadPoolExecutor(1) as beside:  # the first time, both take a second or two
+                beside.submit(lambda: self._vectors)
+                self._workspace.encoder  # noqa: B018
+        return self._records.describe(self._nearest(self._encode(text), k, cells), "score")
+
+    def similar(self, paper: str, k: int = 10) -> pl.DataFrame:
+        """The `k` papers nearest to `paper`'s own vector, of any venue and year, itself excluded.
+
+        The columns of `search`, nearest first.
+        """
+        _check_k(k)
+        paper_id = self._find(paper)["paper_id"]
+        found = self._nearest(self._vector_of(paper_id), k + 1)
+        return self._records.describe(found.filter(pl.col("paper_id") != paper_id).head(k), "score")
+
+    def impact(self, paper: str) -> pl.DataFrame:
+        """One row: the paper's citations, score, pool size and status."""
+        return self._records.describe(pl.DataFrame({"paper_id": [self._find(paper)["paper_id"]]}))
+
+    def pool(self, paper: str) -> pl.DataFrame:
+        """The papers that `paper` was measured against, the most similar first.
+
+        `paper_id, title, year, cited_by_count, similarity`. Counts come from the source the
+        score was counted from, null where it does not know; similarity is the exact cosine of
+        the quantised vectors the pool was chosen by, null for a member whose text has since
+        changed and has no vector yet.
+        """
+        found = self._find(paper)
+        cell = (found["venue"], found["year"])
+        own = (pl.col("paper_id") == found["paper_id"]) & (
+            pl.col("config_id") == self._workspace.config_id
+        )
+        pools = self._lake.read("topic_pools", cell).filter(own)
+        rows = pools["members"].explode(empty_as_null=False, keep_nulls=False)
+        members = self._records.catalogue.filter(pl.col("paper_row").is_in(rows.implode()))
+        source = self._lake.read("tncsi_sp", cell).filter(own)["citation_source"].drop_nulls()
+        counts = self._records.counts(_cells_of(members), source.to_list())
+        return (
+            members.join(counts, on="paper_id", how="left")
+            .with_columns(similarity=self._similarities(found["paper_id"], members["paper_id"]))
+            .sort(["similarity", "paper_id"], descending=[True, False], nulls_last=True)
+            .select(POOL_COLUMNS)
+        )
+
+    def top(self, venue: str | None = None, year: int | None = None, k: int = 20) -> pl.DataFrame:
+        """The `k` scored papers of highest `excess_ratio`; the score saturates, it does not."""
+        _check_k(k)
+        cells = self._cells(venue, year)
+        columns = ["paper_id", "excess_ratio", "config_id"]
+        scores = self._lake.read_cells("tncsi_sp", cells or self._lake.cells("tncsi_sp"), columns)
+        scored = (pl.col("config_id") == self._workspace.config_id) & pl.col(
+            "excess_ratio"
+        ).is_not_null()
+        known = scores.filter(scored).join(self._records.catalogue, on="paper_id", how="semi")
+        best = known.sort(["excess_ratio", "paper_id"], descending=[True, False])
+        return self._records.describe(best.head(k))
+
+    def status(self) -> tuple[dict[str, int], pl.DataFrame]:
+        """(totals, one row per venue-year): where every record went, and what is stale and why."""
+        return read_status(self._workspace)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """The answer of one reading SQL statement (DuckDB) over the tables of the lake."""
+        return run_sql(self._workspace.lake, query)
+
+    @cached_property
+    def _records(self) -> PaperRecords:
+        return PaperRecords(self._lake, self._workspace.config_id)
+
+    @cached_property
+    def _titles(self) -> Titles:
+        return Titles(self._records.catalogue)
+
+    @property
+    def papers_without_vector(self) -> int:
+        """Papers that no search can find yet, because the next refresh will encode them."""
+        return (
+            self._records.catalogue.height - self._vectors.paper_ids.len() if self._in_memory else 0
+        )
+
+    @cached_property
+    def _searchable(self) -> bool:
+        return bool(self._lake.cells("paper_embeddings"))
+
+    @property
+    def _in_memory(self) -> bool:
+        return self._records.catalogue.height <= MAX_IN_MEMORY
+
+    @cached_property
+    def _vectors(self) -> PaperVectors:
+        return PaperVectors.read(self._lake, self._records.catalogue, self._workspace.encoder_id)
+
+    def _encode(self, text: str) -> NDArray[np.float32]:
+        import torch
+
+        encoder, threads = self._workspace.encoder, torch.get_num_threads()
+        # One short text gains nothing from a second thread, and on a busy machine waits for it
+        # at every layer: 6 ms became 390.
+        torch.set_num_threads(1)
+        try:
+            return np.ravel(encoder.encode_queries([text]))
+        finally:
+            torch.set_num_threads(threads)
+
+    def _nearest(
+        self,
+        query: NDArray[np.float32],
+        k: int,
+        cells: Collection[Cell] | None = None,
+    ) -> pl.DataFrame:
+        """`paper_id` and `score` of the nearest papers of the catalogue."""
+        if self._in_memory:
+            return self._vectors.nearest(query, k, cells)
+        found = nearest_indexed(self._workspace.vectors, query, k, cells)
+        # The index may lag behind the papers.
+        return found.filter(
+            pl.Series([i in self._records.place for i in found["paper_id"]], dtype=pl.Boolean)
+        )
+
+    def _vector_of(self, paper_id: str) -> NDArray[np.float32]:
+        if self._in_memory:
+            return np.ravel(self._vectors.of([paper_id]))
+        vector = self._workspace.vectors.vector_of(paper_id)
+        if vector is None:
+            raise NotFoundError(f"{paper_id} has no vector yet: run `csimpact refresh`")
+        return vector
+
+    def _find(self, paper: str) -> dict[str, Any]:
+        found = self._titles.find(paper)
+        if found is None:
+            raise self._titles.unknown(paper, superseded=self._superseded(paper))
+        return found
+
+    def _superseded(self, paper: str) -> str:
+        """Where a known id went that no list in force holds; empty if it was never minted."""
+        ids = self._lake.read_all("paper_ids", ["paper_id", "venue", "year"])
+        rows = ids.filter(pl.col("paper_id") == paper.strip().lower()).rows()
+        return f"{rows[0][1]} {rows[0][2]}" if rows else ""
+
+    def _cells(self, venue: str | None, year: int | None) -> list[Cell] | None:
+        """The venue-years meant, or None for all; raises NotFoundError if none is held."""
+        if venue is None and year is None:
+            return None
+        slug = self._workspace.venues.resolve(venue) if venue is not None else None
+        held = self._lake.cells("papers")
+        cells = [c for c in held if slug in (None, c[0]) and year in (None, c[1])]
+        if not cells:
+            years = sorted({y for v, y in held if slug in (None, v)})
+            span = f"{years[0]} to {years[-1]}" if years else "none"
+            asked = " ".join(str(part) for part in (slug, year) if part is not None)
+            raise NotFoundError(f"no papers of {asked}; years held: {span}")
+        return cells
+
+    def _similarities(self, paper_id: str, members: pl.Series) -> pl.Series:
+        vectors = self._vectors
+        known = members.is_in(vectors.paper_ids.implode())
+        own = quantise.quantise(vectors.of([paper_id]))[0] if members.len() else None
+        similarity = np.full(members.len(), np.nan, np.float32)
+        if own is not None:
+            others = quantise.quantise(vectors.of(members.filter(known).to_list()))
+            similarity[known.to_numpy()] = quantise.cosine(others @ own)
+        return pl.Series("similarity", similarity.astype(np.float64)).fill_nan(None)
+
+
+def _cells_of(papers: pl.DataFrame) -> list[Cell]:
+    return [
+        (str(v), int(y))
+        for v, y in papers.select("venue", "year").unique().sort("venue", "year").rows()
+    ]
+
+
+def _check_k(k: int) -> None:
+    if k < 1:
+        raise InputError(f"expected a number of papers of 1 or more, received {k}")

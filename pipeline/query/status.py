@@ -1,0 +1,90 @@
+"""Where every record went, per venue-year and in all, and what is stale and why.
+
+Belongs here: sums over accounts that the stages keep. Not: the accounts (pipeline/corpus/papers.py)
+or the rules of staleness (pipeline/staleness.py).
+"""
+
+import polars as pl
+
+from pipeline.staleness import Stale, plan
+from pipeline.tables import UNRECOGNISED
+from resources.workspace import Workspace
+
+CELL = ["venue", "year"]
+COUNTED = ("records", "papers", "excluded", "duplicates", "quarantined")
+_DTYPES: dict[str, pl.DataType] = {
+    "venue": pl.String(),
+    "year": pl.Int32(),
+    **{name: pl.Int64() for name in (*COUNTED, "with_citation_count", "n_scored")},
+    "stale": pl.List(pl.String()),
+}
+PARTITION_SCHEMA = pl.Schema(_DTYPES)
+
+
+def read_status(workspace: Workspace) -> tuple[dict[str, int], pl.DataFrame]:
+    """Totals, and one row per venue-year in the order of venue and year, as PARTITION_SCHEMA.
+
+    records = papers + excluded + duplicates + quarantined, in each row and in all. Beside them
+    stand `superseded`, records of lists that a newer one replaced, and `unreadable_files`, files
+    of which no venue-year is known.
+    """
+    partitions = _partitions(workspace)
+    totals = {
+        name: int(partitions[name].sum()) for name in (*COUNTED, "with_citation_count", "n_scored")
+    }
+    lake = workspace.lake
+    orders = lake.read_all("dump_records", ["list_order"])["list_order"]
+    totals["superseded"] = int((orders > 0).sum())
+    totals["unreadable_files"] = lake.read("quarantine", UNRECOGNISED).height
+    totals["stale"] = int(partitions["stale"].list.len().sum())
+    return totals, partitions
+
+
+def _partitions(workspace: Workspace) -> pl.DataFrame:
+    joined = _accounts(workspace)
+    for more in (_counted(workspace), _scored(workspace), _stale(workspace)):
+        joined = joined.join(more, on=CELL, how="full", coalesce=True)
+    numbers = pl.col(pl.Int64, pl.UInt32).fill_null(0)
+    return (
+        joined.with_columns(numbers, pl.col("stale").fill_null([]))
+        .cast(PARTITION_SCHEMA)
+        .select(PARTITION_SCHEMA.names())
+        .sort(CELL)
+    )
+
+
+def _accounts(workspace: Workspace) -> pl.DataFrame:
+    stored = [f"n_{name}" for name in COUNTED]
+    coverage = workspace.lake.read_all("venue_coverage", [*CELL, *stored])
+    sums = coverage.group_by(CELL).agg(pl.col(stored).cast(pl.Int64).sum())
+    return sums.rename(dict(zip(stored, COUNTED, strict=True)))
+
+
+def _counted(workspace: Workspace) -> pl.DataFrame:
+    """Papers with a count from any source; counts of papers that left the list do not count."""
+    papers = workspace.lake.read_all("papers", ["paper_id", *CELL])
+    counts = workspace.lake.read_all("citation_counts", ["paper_id"])
+    counted = papers.join(counts, on="paper_id", how="semi")
+    return counted.group_by(CELL).agg(with_citation_count=pl.len())
+
+
+def _scored(workspace: Workspace) -> pl.DataFrame:
+    scores = workspace.lake.read_all("tncsi_sp", [*CELL, "status", "config_id"])
+    ok = (pl.col("status") == "ok") & (pl.col("config_id") == workspace.config_id)
+    return scores.filter(ok).group_by(CELL).agg(n_scored=pl.len())
+
+
+def _stale(workspace: Workspace) -> pl.DataFrame:
+    """What the planner would redo, as "output: reasons", in the order it would be made."""
+    planned = [s for s in plan(workspace.states(), workspace.world()) if _concerns(workspace, s)]
+    rows = [
+        (*(s.cell or UNRECOGNISED), f"{s.output}: {', '.join(sorted(s.reasons))}") for s in planned
+    ]
+    schema = {"venue": pl.String, "year": pl.Int32, "stale": pl.String}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.group_by(CELL, maintain_order=True).agg("stale")
+
+
+def _concerns(workspace: Workspace, stale: Stale) -> bool:
+    # The cell of files nobody recognises exists for the planner even where there are none.
+    return stale.cell != UNRECOGNISED or bool(workspace.inbox().problems())
