@@ -47,7 +47,8 @@ _SUFFIX = re.compile(r",\s*(?=(?:Jr|Sr|II|III|IV)\b\.?)", re.I)
 class ListOrigin:
     """Where a list came from and how it stands among the lists of its venue-year.
 
-    `digest` names the list in record keys; `list_order` is 0 for the list in force, 1 for the one it replaced, and so on.
+    `digest` names the list in record keys; `list_order` is 0 for the list in force, 1 for the one
+    it replaced, and so on.
     """
 
     file: str
