@@ -40,12 +40,19 @@ def resolve_records(records: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
 
 def _resolve(ordered: pl.DataFrame, ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     title_of_paper: dict[str, str] = {}
+    id_keys: set[tuple[str, str | None]] = set()  # (paper, id key) of the records so far
     for record in ordered.iter_rows(named=True):
-        paper_id, tie = _find_or_mint(record, ledger, title_of_paper)
-        # "first" is said of the records at hand, not of the ledger's history, so that a rebuild
-        # from the same records and ledger says the same.
-        method: Method = tie if paper_id in title_of_paper else "first"
+        paper_id = _find_or_mint(record, ledger, title_of_paper)
+        id_key, _ = _keys(record)
+        # Said of the records at hand and not of what this run did to the ledger, so that
+        # resolving the same records again, or in a rebuild, says the same.
+        method: Method = "title"
+        if paper_id not in title_of_paper:
+            method = "first"
+        elif id_key and (paper_id, id_key) in id_keys:
+            method = "source_id"
         title_of_paper.setdefault(paper_id, record["normal_title"])
+        id_keys.add((paper_id, id_key))
         yield (
             record["record_key"],
             record["venue"],
@@ -60,7 +67,7 @@ def _resolve(ordered: pl.DataFrame, ledger: Ledger) -> Iterator[tuple[Any, ...]]
 
 def _find_or_mint(
     record: Mapping[str, Any], ledger: Ledger, title_of_paper: Mapping[str, str]
-) -> tuple[str, Method]:
+) -> str:
     surnames = {s for name in record["authors"] if (s := surname(name))}
     id_key, title_key = _keys(record)
     known = ledger.paper_of_key
@@ -68,7 +75,7 @@ def _find_or_mint(
     if by_id and _same_work(record, surnames, by_id, ledger, title_of_paper):
         if title_key not in known:
             ledger.alias(title_key, by_id)
-        return by_id, "source_id"
+        return by_id
     by_title = known.get(title_key)
     if by_title and not _share_author(surnames, ledger.surnames_of_paper[by_title]):
         title_key = f"{title_key}#{min(surnames)}"  # same title, other authors: another paper
@@ -76,11 +83,11 @@ def _find_or_mint(
     if by_title:
         if id_key and not by_id:
             ledger.alias(id_key, by_title)
-        return by_title, "title"
+        return by_title
     paper_id = ledger.mint(title_key, surnames)
     if id_key and not by_id:
         ledger.alias(id_key, paper_id)
-    return paper_id, "first"
+    return paper_id
 
 
 def _keys(record: Mapping[str, Any]) -> tuple[str | None, str]:
