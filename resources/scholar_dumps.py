@@ -13,7 +13,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -70,6 +70,7 @@ class Inbox:
         self._today = today
         self._registry = root / "registry.jsonl"
         self.files: list[RegisteredFile] = self._load()
+        self._moved = False  # time stamps only
 
     def _load(self) -> list[RegisteredFile]:
         if not self._registry.exists():
@@ -124,7 +125,7 @@ class Inbox:
                 news += self._register_dropped(path, relative)
             except FileNotFoundError:
                 continue  # gone again: nothing was read from it
-        if news:
+        if news or self._moved:
             self._save()
         return news
 
@@ -135,7 +136,22 @@ class Inbox:
             venue, year = self._recognise(path, load_document(path, data))
         except CsimpactError as problem:
             return self._append(relative, data, "", 0, "", path, str(problem))
+        if self._touched(relative, data, path):
+            return []
         return self._append(relative, data, venue, year, _date_in(path), path)
+
+    def _touched(self, relative: str, data: bytes, path: Path) -> bool:
+        """Whether the content is the one registered; the new time stamp is then remembered.
+
+        A copied or restored inbox must not look like news: lists without a date would change
+        places.
+        """
+        last = max((f for f in self.files if f.path == relative), key=lambda f: f.seq, default=None)
+        if not last or last.problem or last.sha256 != hashlib.sha256(data).hexdigest():
+            return False
+        self.files[last.seq] = replace(last, mtime_ns=path.stat().st_mtime_ns)
+        self._moved = True
+        return True
 
     def _recognise(self, path: Path, document: object) -> Cell:
         if document == []:
@@ -239,10 +255,28 @@ class Inbox:
 
     def origins(self, cell: Cell) -> Iterator[tuple[ListOrigin, Path]]:
         """The lists of a venue-year with their order, the list in force first."""
-        for order, file in enumerate(reversed(self.lists_of(cell))):
+        lists = self.lists_of(cell)
+        digests = _distinct_digests(lists)
+        for order, file in enumerate(reversed(lists)):
             observed = file.listed_on or file.registered_on
-            origin = ListOrigin(file.path, file.sha256, *cell, date.fromisoformat(observed), order)
+            origin = ListOrigin(
+                file.path, digests[file.path], *cell, date.fromisoformat(observed), order
+            )
             yield origin, self.root / file.path
+
+
+def _distinct_digests(lists: Sequence[RegisteredFile]) -> dict[str, str]:
+    """Path -> what its records are keyed by: the file's digest, unless an older list has it too.
+
+    The same content listed again on a later day is a list of its own, with keys of its own.
+    """
+    digests: dict[str, str] = {}
+    for file in lists:
+        digest = file.sha256
+        while digest in digests.values():
+            digest = hashlib.sha256(f"{digest} {file.listed_on}".encode()).hexdigest()
+        digests[file.path] = digest
+    return digests
 
 
 def _digest_of(files: Iterable[RegisteredFile]) -> str:
