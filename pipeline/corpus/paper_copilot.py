@@ -108,7 +108,8 @@ def _with_origin(
         "citation_source": CITATION_SOURCE,
         "observed_on": origin.observed_on,
         # Only the year is known: the middle of the year is the least wrong day for either end.
-        "publication_date": date(origin.year, 7, 2),
+        # A whole file nobody can place has no year, and its rows no such column.
+        "publication_date": date(origin.year, 7, 2) if origin.year else None,
         "date_precision": "year",
     }
     own = set(rows[0]) if rows else set()
