@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
+IN_PROCESS = "csimpact/in_process"
+"""Tag of runs that live in the process of a `csimpact refresh`, under its lock."""
+
+
 class RefreshError(CsimpactError):
     """A stage failed; what the stages before it made stays."""
 
@@ -66,11 +70,13 @@ def _run(workspace: Workspace, scope: Collection[Cell], force: bool) -> RefreshR
     from pipeline.automation.jobs import REFRESH
     from pipeline.definitions import build_defs
 
+    _bury_killed_runs(instance)
     config = {"scope": [f"{venue}|{year}" for venue, year in scope], "force": force}
     job = build_defs(workspace=workspace, today=workspace.today).get_job_def(REFRESH)
     result = job.execute_in_process(
         instance=instance,
         raise_on_error=False,
+        tags={IN_PROCESS: "true"},
         run_config={
             "ops": {f"refresh_{stage.asset}": {"config": config} for stage in STAGES},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -90,6 +96,25 @@ def _instance(workspace: Workspace) -> "dg.DagsterInstance":
     logging.getLogger("dagster").setLevel(logging.CRITICAL)  # its lines are in the run's own log
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     return dg.DagsterInstance.get()
+
+
+def _bury_killed_runs(instance: "dg.DagsterInstance") -> None:
+    """Close runs that a killed refresh left open, and free the pool slots they would keep.
+
+    The refresh lock is held, so none of them can be alive; without this, the next refresh would
+    wait for the slot of a dead run.
+    """
+    import dagster as dg
+
+    unfinished = [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
+    for run in instance.get_runs(dg.RunsFilter(tags={IN_PROCESS: "true"}, statuses=unfinished)):
+        instance.report_run_failed(run, "the process that ran it was killed")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _failure_line(result: "dg.ExecuteInProcessResult") -> str:

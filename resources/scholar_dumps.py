@@ -10,11 +10,12 @@ again, later" does what it says, while a dated older list never pushes out a new
 
 import gzip
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -123,6 +124,7 @@ class Inbox:
         self.files = [f for f in self.files if f.path not in removed]
         known = {f.path: f for f in self.files}
         news: list[RegisteredFile] = []
+        touched = False
         for path in sorted(p for p in self.root.rglob("*") if p.name.endswith(SUFFIXES)):
             relative = path.relative_to(self.root).as_posix()
             before = known.get(relative)
@@ -130,12 +132,25 @@ class Inbox:
                 stat = path.stat()
                 if before and (before.size, before.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
                     continue
+                if before and not before.problem and self._touched(before, path, stat):
+                    touched = True
+                    continue
                 news += self._register_dropped(path, relative)
             except FileNotFoundError:
                 continue  # gone again: nothing was read from it
-        if news or removed:
+        if news or removed or touched:
             self._save()
         return news
+
+    def _touched(self, before: RegisteredFile, path: Path, stat: os.stat_result) -> bool:
+        """Whether only the time stamp moved; the new one is then remembered.
+
+        A copied or restored inbox must not look like news: undated lists would change places.
+        """
+        if before.size != stat.st_size or _sha256(read_file(path)) != before.sha256:
+            return False
+        self.files[self.files.index(before)] = replace(before, mtime_ns=stat.st_mtime_ns)
+        return True
 
     def _register_dropped(self, path: Path, relative: str) -> list[RegisteredFile]:
         data = b""
@@ -183,7 +198,7 @@ class Inbox:
     def _register(
         self, target: str, data: bytes, venue: str, year: int, listed_on: str
     ) -> list[RegisteredFile]:
-        digest = hashlib.sha256(data).hexdigest()
+        digest = _sha256(data)
         lists = self.lists_of((venue, year))
         same = [
             f for f in lists if f.sha256 == digest and (not listed_on or f.listed_on == listed_on)
@@ -212,7 +227,7 @@ class Inbox:
         file = RegisteredFile(
             seq=self.files[-1].seq + 1 if self.files else 0,
             path=relative,
-            sha256=hashlib.sha256(data).hexdigest(),
+            sha256=_sha256(data),
             size=stat.st_size,
             mtime_ns=stat.st_mtime_ns,
             kind=paper_copilot.SOURCE,
@@ -277,6 +292,10 @@ class Inbox:
 def _digest_of(files: Iterable[RegisteredFile]) -> str:
     text = "\n".join(f"{f.sha256} {f.listed_on} {f.path} {f.problem}" for f in files)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def load_document(path: Path, data: bytes) -> object:

@@ -90,10 +90,15 @@ class Workspace:
         )
 
     def states(self) -> Mapping[str, Mapping[Cell | None, State]]:
-        """The remembered state of every output; a vanished index has none."""
+        """The remembered state of every output; what a vanished index held has none."""
         states = {output: self.lake.states(output) for output in RULES}
         if not self.vectors.exists():
-            states["paper_index"] = {}
+            papers = states["papers"]
+            states["paper_index"] = {
+                cell: state
+                for cell, state in states["paper_index"].items()
+                if cell in papers and not papers[cell].rows["papers"]
+            }
         return states
 
     def lock(self, name: str, timeout_s: float = LOCK_TIMEOUT_S) -> "WorkspaceLock":
