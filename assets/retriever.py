@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from assets.stages import Job, Made, Stage, write_cell
+from pipeline.corpus.text import document_text
 from pipeline.errors import StorageError
-from pipeline.models.encoding import Progress, document_text, encode_texts
+from pipeline.models.encoding import Progress, encode_texts
 from pipeline.tables import PAPER_EMBEDDINGS, Cell
 from resources.lake import digest_of
 from resources.workspace import Workspace

@@ -24,8 +24,9 @@ import orjson
 import torch
 from sentence_transformers import SentenceTransformer
 
+from pipeline.corpus.text import document_text
 from pipeline.models.bi_encoder import MAX_TOKENS, MeanPooledEncoder, fastest_dtype
-from pipeline.models.encoding import Vectors, document_text
+from pipeline.models.encoding import Vectors
 from resources.model_hub import encoder_id, find_model
 
 NAME = "all-MiniLM-L6-v2"

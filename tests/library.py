@@ -30,10 +30,28 @@ Frames = dict[str, pl.DataFrame]
 
 TODAY = date(2026, 3, 1)
 RULE = PoolRule(k_min=3, k_max=20, share=0.5, n_min=2)
-WORDS = (
-    "graph neural network retrieval sparse dense citation vision segmentation robust "
-    "policy robot grasp parser syntax translation attention kernel bayes optimal"
-).split()
+WORDS = [
+    "graph",
+    "neural",
+    "network",
+    "retrieval",
+    "sparse",
+    "dense",
+    "citation",
+    "vision",
+    "segmentation",
+    "robust",
+    "policy",
+    "robot",
+    "grasp",
+    "parser",
+    "syntax",
+    "translation",
+    "attention",
+    "kernel",
+    "bayes",
+    "optimal",
+]
 
 
 def paper(number: int, *, cites: int | None = None, **changes: Any) -> Row:

@@ -82,6 +82,14 @@ def surname(name: str) -> str:
     return words[-1] if words else ""
 
 
+def document_text(title: str, abstract: str | None) -> str:
+    """Title, newline, abstract: the text that is hashed, and the one that is encoded.
+
+    BERT's tokeniser reads a newline as a space, so this equals "title abstract" there.
+    """
+    return f"{title}\n{abstract or ''}"
+
+
 def text_hash(title: str, abstract: str | None) -> str:
-    """Key of a document's text: first 32 hex digits of SHA-256 over title, newline, abstract."""
-    return hashlib.sha256(f"{title}\n{abstract or ''}".encode()).hexdigest()[:32]
+    """Key of a document's text: first 32 hex digits of the SHA-256 of `document_text`."""
+    return hashlib.sha256(document_text(title, abstract).encode()).hexdigest()[:32]

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline.errors import ModelError
-from pipeline.models.encoding import TokenEncoder, TokenIds, Vectors, encode_texts
+from pipeline.models.encoding import (
+    TokenEncoder,
+    TokenIds,
+    Vectors,
+    encode_texts,
+    padded_length,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -102,11 +108,12 @@ class MeanPooledEncoder:
                 torch.set_num_threads(threads)
 
     def embed_tokens(self, batch: Sequence[TokenIds]) -> Vectors:
-        """Unit vectors [text, dim] of one batch, padded to its longest text."""
+        """Unit vectors [text, dim] of one batch of texts of one padded length."""
         import torch
 
         lengths = np.array([len(ids) for ids in batch])
-        padded = np.zeros((len(batch), lengths.max()), dtype=np.int64)
+        width = min(padded_length(lengths.max()), len(self._body.positions))
+        padded = np.zeros((len(batch), width), dtype=np.int64)
         for row, ids in zip(padded, batch, strict=True):
             row[: len(ids)] = ids
         with torch.inference_mode():

@@ -1,16 +1,18 @@
-"""Texts to vectors in bulk: what a document's text is, its hash, and batches without padding.
+"""Texts to vectors in bulk: batches of like length, order restored, progress reported.
 
 Belongs here: everything about encoding that does not depend on the model's kind. Not: the models
-(bi_encoder.py), their files (resources/model_hub.py), or which vectors are already stored.
-Method: texts are sorted by token length, longest first, and batches filled up to a token budget,
-so that hardly any padding is computed; order is restored at the end.
+(bi_encoder.py), their files (resources/model_hub.py), what a document's text is (corpus/text.py),
+or which vectors are already stored.
+Method: texts are sorted by padded length, longest first, and batches filled up to a token budget,
+so that hardly any padding is computed; order is restored at the end. The vector of a text depends
+on the text alone, to the last bit: equal libraries have equal vectors, however they were loaded.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +22,7 @@ Vectors = NDArray[np.float32]  # [text, dim], L2-normalised
 TokenIds = NDArray[np.int32]  # [token]
 
 BATCH_TOKENS = 2048  # padded tokens per batch; on the plateau, and small enough to share out
+PADDING = 16  # texts are padded to multiples of this many tokens; costs about 1%
 
 
 class TokenEncoder(Protocol):
@@ -64,24 +67,6 @@ class Progress:
         return self.seconds * (self.tokens_total - self.tokens_done) / self.tokens_done
 
 
-def document_text(title: str, abstract: str | None) -> str:
-    """Title, newline, abstract: the text that is encoded, and the one that is hashed.
-
-    BERT's tokeniser reads a newline as a space, so this equals "title abstract" there.
-    """
-    return f"{title}\n{abstract or ''}"
-
-
-def text_hash(title: str, abstract: str | None) -> str:
-    """First 32 hex digits of SHA-256 over title, newline, abstract."""
-    return hashlib.sha256(document_text(title, abstract).encode()).hexdigest()[:32]
-
-
-def text_hashes(titles: Iterable[str], abstracts: Iterable[str | None]) -> list[str]:
-    """`text_hash` of each pair: polars columns or lists, about 250,000 per second."""
-    return [text_hash(t, a) for t, a in zip(titles, abstracts, strict=True)]
-
-
 def encode_texts(
     encoder: TokenEncoder,
     texts: Sequence[str],
@@ -108,14 +93,22 @@ def encode_texts(
     return vectors
 
 
+def padded_length(tokens: int) -> int:
+    """Tokens a text of this many is computed at: the next multiple of PADDING.
+
+    A function of the text alone. What a text shares a batch with, and how large the batch is,
+    changes no bit of its vector; the length it is padded to does (EXPERIMENTS.md).
+    """
+    return -(-max(1, tokens) // PADDING) * PADDING
+
+
 def length_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
     """Row numbers of each batch, longest texts first, padded size at most `batch_tokens`.
 
-    A text longer than the budget is a batch of its own.
+    Texts of a batch have one padded length; one longer than the budget is a batch of its own.
     """
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])  # stable: equal texts keep order
-    start = 0
-    while start < len(order):
-        size = max(1, batch_tokens // max(1, lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
+    padded = [padded_length(n) for n in lengths]
+    order = sorted(range(len(lengths)), key=lambda i: -padded[i])  # stable: equals keep order
+    for length, rows in groupby(order, key=lambda i: padded[i]):
+        alike, size = list(rows), max(1, batch_tokens // length)
+        yield from (alike[start : start + size] for start in range(0, len(alike), size))

@@ -1,14 +1,9 @@
 """The stages as a chain, without Dagster: any sequence of refreshes equals building from nothing."""
 
-import json
-import os
-import random
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,13 +14,9 @@ from tests.library import (
     Row,
     assert_same_tables,
     deliver,
-    made_cells,
-    mtimes,
     paper,
-    papers,
     raw_tables,
     rebuilt,
-    reopened,
     run_stages,
     tables_of,
     tiny_workspace,

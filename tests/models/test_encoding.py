@@ -5,19 +5,18 @@ from collections.abc import Generator, Iterable, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.corpus.text import document_text, text_hash
 from pipeline.models.bi_encoder import MeanPooledEncoder
 from pipeline.models.encoding import (
     Progress,
     TokenIds,
     Vectors,
-    document_text,
     encode_texts,
     length_batches,
-    text_hash,
-    text_hashes,
+    padded_length,
 )
 
 
@@ -52,13 +51,26 @@ def test_batches_hold_every_row_once_within_the_budget(lengths: list[int], budge
     batches = list(length_batches(lengths, budget))
     assert sorted(i for rows in batches for i in rows) == list(range(len(lengths)))
     for rows in batches:
-        longest = max(lengths[i] for i in rows)
-        assert len(rows) == 1 or longest * len(rows) <= budget
+        padded = {padded_length(lengths[i]) for i in rows}
+        assert len(padded) == 1
+        assert len(rows) == 1 or padded.pop() * len(rows) <= budget
 
 
 def test_long_texts_share_no_batch_with_short_ones() -> None:
     """Without bucketing a title beside an abstract costs as much as the abstract."""
-    assert list(length_batches([2, 9, 3, 10], 20)) == [[3, 1], [2, 0]]
+    assert list(length_batches([2, 19, 3, 20], 64)) == [[1, 3], [0, 2]]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(range(24)), st.integers(1, 24), st.sampled_from([16, 64, 2048]))
+def test_a_vector_depends_on_its_text_alone_to_the_last_bit(
+    tiny: MeanPooledEncoder, order: list[int], n: int, batch_tokens: int
+) -> None:
+    """Two libraries of the same papers would get other pools, for being loaded in other steps."""
+    texts = [f"{'word ' * (5 * i)}number {i}" for i in range(24)]
+    alone = encode_texts(tiny, texts)
+    some = encode_texts(tiny, [texts[i] for i in order[:n]], batch_tokens=batch_tokens)
+    assert np.array_equal(some, alone[order[:n]])
 
 
 def test_progress_ends_complete(tiny: MeanPooledEncoder) -> None:
@@ -84,13 +96,6 @@ def test_hash_golden_values() -> None:
     assert text_hash("Title", "Abstract") == "e8ecb38b575a1389cbae4cc263870353"
     assert text_hash("Title", None) == text_hash("Title", "") != text_hash("Title", " ")
     assert text_hash("Gödel", None) == hashlib.sha256("Gödel\n".encode()).hexdigest()[:32]
-
-
-def test_hashes_of_columns_agree_and_lengths_must_match() -> None:
-    """Columns of unequal length would silently drop the last papers."""
-    assert text_hashes(["a", "b"], [None, "c"]) == [text_hash("a", None), text_hash("b", "c")]
-    with pytest.raises(ValueError, match="shorter"):
-        text_hashes(["a", "b"], [None])
 
 
 def test_newline_between_title_and_abstract_costs_no_token(tiny: MeanPooledEncoder) -> None:
