@@ -17,7 +17,6 @@ import polars as pl
 
 from pipeline.staleness import Inputs, State, in_scope, stale_cells, wanted_inputs
 from pipeline.tables import Cell
-from resources.lake import Written
 from resources.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -114,9 +113,13 @@ def write_cell(
     lake = job.workspace.lake
     lake.forget(output, cell)
     written = [lake.write(table, cell, frame) for table, frame in tables.items()]
+    inputs = job.inputs[cell]
     state = State(
-        inputs=dict(job.inputs[cell]),
-        digest=_digest(written),
+        inputs=dict(inputs),
+        # Without tables of its own (the index), an output is as new as what it was made from.
+        digest=_digest(
+            [w.digest for w in written] or sorted(f"{k}={v}" for k, v in inputs.items())
+        ),
         rows={w.table: w.rows for w in written},
         files={w.table: w.size for w in written},
         facets=dict(facets or {}),
@@ -127,5 +130,5 @@ def write_cell(
     return Made(output, cell, state.digest, state.rows, changed, dict(facts or {}))
 
 
-def _digest(written: Sequence[Written]) -> str:
-    return hashlib.sha256("".join(w.digest for w in written).encode()).hexdigest()[:16]
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
