@@ -113,13 +113,12 @@ def write_cell(
     lake = job.workspace.lake
     lake.forget(output, cell)
     written = [lake.write(table, cell, frame) for table, frame in tables.items()]
-    inputs = job.inputs[cell]
+    inputs = dict(job.inputs[cell])
+    # Without tables of its own (the index), an output is as new as what it was made from.
+    parts = [w.digest for w in written] or [f"{k}={inputs[k]}" for k in sorted(inputs)]
     state = State(
-        inputs=dict(inputs),
-        # Without tables of its own (the index), an output is as new as what it was made from.
-        digest=_digest(
-            [w.digest for w in written] or sorted(f"{k}={v}" for k, v in inputs.items())
-        ),
+        inputs=inputs,
+        digest=_digest(parts),
         rows={w.table: w.rows for w in written},
         files={w.table: w.size for w in written},
         facets=dict(facets or {}),

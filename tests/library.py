@@ -31,10 +31,11 @@ Frames = dict[str, pl.DataFrame]
 
 TODAY = date(2026, 3, 1)
 RULE = PoolRule(k_min=3, k_max=20, share=0.5, n_min=2)
-WORDS = (
-    "graph neural network retrieval sparse dense citation vision segmentation robust "
-    "policy robot grasp parser syntax translation attention kernel bayes optimal"
-).split()
+WORDS = [
+    *("graph", "neural", "network", "retrieval", "sparse", "dense", "citation", "vision"),
+    *("segmentation", "robust", "policy", "robot", "grasp", "parser", "syntax", "translation"),
+    *("attention", "kernel", "bayes", "optimal"),
+]
 
 
 def paper(number: int, *, cites: int | None = None, **changes: Any) -> Row:
@@ -71,7 +72,7 @@ def write_list(folder: Path, cell: Cell, rows: list[Row], day: str | None = None
 def deliver(workspace: Workspace, cell: Cell, rows: list[Row], day: str | None = None) -> None:
     """Write a list and import it, as `csimpact import` does."""
     outbox = workspace.data.root.parent / "outbox"
-    news, refused = workspace.inbox().import_paths([write_list(outbox, cell, rows, day)])
+    _, refused = workspace.inbox().import_paths([write_list(outbox, cell, rows, day)])
     assert not refused, refused
 
 
