@@ -8,8 +8,10 @@ an event for each; the cells a night makes stale are scattered. The refresh job'
 run the same stages on whatever the planner names and log each cell's materialisation themselves.
 """
 
+import hashlib
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -67,14 +69,16 @@ def as_asset(stage: Stage, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
             cells: Collection[Cell] = cells_of(context.partition_keys)
         else:
             cells = stage.stale(workspace)
-        made = _run(stage, workspace, cells)
-        if isinstance(made, dg.AssetCheckResult):
-            yield made
-            raise dg.Failure(str(made.description), allow_retries=False)
+        try:
+            with _clear_errors():
+                made = list(stage.run(workspace, cells))
+        except ContractError as problem:
+            yield _failed(stage, problem)
+            raise dg.Failure(str(problem), allow_retries=False) from problem
         single = stage.partitioned and len(cells) == 1
         yield dg.MaterializeResult(
             metadata=_sums(stage, made) | _plots(stage, workspace, made),
-            data_version=dg.DataVersion(made[0].digest) if single and made else None,
+            data_version=_version(stage, workspace, made, single),
             check_results=[_passed(stage, made)] if stage.tables else [],
         )
         # After the result, so that each cell's own version is the last word on it.
@@ -103,20 +107,23 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
     ) -> None:
         scope = scope_cells(config)
         cells = stage.stale(workspace, scope)
-        if config.force and stage.partitioned:
+        if config.force:
             cells = list(dict.fromkeys([*cells, *scope]))
         if not cells:
             context.log.info(f"{stage.asset}: nothing stale")
             return
-        made = _run(stage, workspace, cells)
-        if isinstance(made, dg.AssetCheckResult):
-            context.log_event(_evaluation(stage, passed=False, text=str(made.description)))
-            raise dg.Failure(str(made.description), allow_retries=False)
-        if stage.partitioned:
-            for one in made:
-                context.log_event(_materialisation(stage, one))
-        elif made:
-            context.log_event(dg.AssetMaterialization(stage.asset, metadata=_sums(stage, made)))
+        made: list[Made] = []
+        try:
+            with _clear_errors():
+                for one in stage.run(workspace, cells):
+                    made.append(one)
+                    if stage.partitioned:  # at once: what a later failure finds made is told
+                        context.log_event(_materialisation(stage, one))
+        except ContractError as problem:
+            context.log_event(_evaluation(stage, passed=False, text=str(problem)))
+            raise dg.Failure(str(problem), allow_retries=False) from problem
+        if made and not stage.partitioned:
+            context.log_event(_whole_materialisation(stage, workspace, made))
         if plots := _plots(stage, workspace, made):
             context.log_event(dg.AssetMaterialization(stage.asset, metadata=plots))
         if stage.tables:
@@ -126,16 +133,13 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
     return _op
 
 
-def _run(
-    stage: Stage, workspace: Workspace, cells: Collection[Cell]
-) -> list[Made] | dg.AssetCheckResult:
-    """What the stage made, or the failed check; other errors become one clear line."""
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Errors of the tree become one clear line, a broken contract stays the check's to report."""
     try:
-        return list(stage.run(workspace, cells))
-    except ContractError as problem:
-        return dg.AssetCheckResult(
-            passed=False, asset_key=stage.asset, check_name=CHECK, description=str(problem)
-        )
+        yield
+    except ContractError:
+        raise
     except PASSING as problem:
         raise dg.Failure(str(problem), allow_retries=True) from problem
     except CsimpactError as problem:
@@ -148,6 +152,29 @@ def _check_spec(stage: Stage) -> dg.AssetCheckSpec:
         asset=stage.asset,
         blocking=True,
         description="Columns, dtypes, nulls and unique key as declared, before a file is replaced.",
+    )
+
+
+def _version(
+    stage: Stage, workspace: Workspace, made: Collection[Made], single: bool
+) -> dg.DataVersion | None:
+    """Of one cell: its digest; of a whole asset: that of all its cells; of many cells: none yet."""
+    if not stage.partitioned:
+        return dg.DataVersion(_whole_digest(stage, workspace))
+    if not single:
+        return None
+    return dg.DataVersion(next((one.digest for one in made), "no papers"))
+
+
+def _whole_digest(stage: Stage, workspace: Workspace) -> str:
+    states = workspace.lake.states(stage.output)
+    text = "\n".join(f"{cell} {states[cell].digest}" for cell in sorted(states, key=str))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _failed(stage: Stage, problem: ContractError) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=False, asset_key=stage.asset, check_name=CHECK, description=str(problem)
     )
 
 
@@ -174,6 +201,16 @@ def _materialisation(stage: Stage, made: Made) -> dg.AssetMaterialization:
         partition=key_of(made.cell) if made.cell else None,
         metadata=_metadata(stage, [made]),
         tags={DATA_VERSION: made.digest},
+    )
+
+
+def _whole_materialisation(
+    stage: Stage, workspace: Workspace, made: Collection[Made]
+) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        stage.asset,
+        metadata=_sums(stage, made),
+        tags={DATA_VERSION: _whole_digest(stage, workspace)},
     )
 
 

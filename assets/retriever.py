@@ -4,7 +4,9 @@ Belongs here: which texts still need a vector, and handing rows to the index. No
 (pipeline/models) or LanceDB itself (resources/vector_store.py).
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -28,6 +30,7 @@ def paper_embeddings(job: Job) -> Iterator[Made]:
     )
     texts = texts.unique(["venue", "year", "text_hash"], maintain_order=True)
     held = _held_hashes(workspace)
+    before = Counter((str(v), int(y)) for v, y in held.select("venue", "year").iter_rows())
     copied = _copy_from_other_cells(workspace, texts, held)
     missing = texts.join(held, on="text_hash", how="anti").unique("text_hash", maintain_order=True)
     encoded = dict.fromkeys(job.cells, 0)
@@ -43,7 +46,7 @@ def paper_embeddings(job: Job) -> Iterator[Made]:
         _copy_from_other_cells(workspace, texts, _held_hashes(workspace))
     for cell in job.cells:
         vectors_of_cell = lake.read("paper_embeddings", cell)
-        yield write_cell(
+        made = write_cell(
             job,
             "paper_embeddings",
             cell,
@@ -51,6 +54,9 @@ def paper_embeddings(job: Job) -> Iterator[Made]:
             facets={"hashes": digest_of(vectors_of_cell.select("text_hash", "encoder_id"))},
             facts={"texts_encoded": encoded[cell]},
         )
+        # The file was extended as vectors came, before its last write found nothing to change.
+        grown = vectors_of_cell.filter(encoder_id=workspace.encoder_id).height > before[cell]
+        yield replace(made, changed=("paper_embeddings",)) if grown else made
 
 
 def _held_hashes(workspace: Workspace) -> pl.DataFrame:

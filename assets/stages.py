@@ -17,7 +17,6 @@ import polars as pl
 
 from pipeline.staleness import Inputs, State, in_scope, stale_cells, wanted_inputs
 from pipeline.tables import Cell
-from resources.lake import Written
 from resources.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -114,9 +113,12 @@ def write_cell(
     lake = job.workspace.lake
     lake.forget(output, cell)
     written = [lake.write(table, cell, frame) for table, frame in tables.items()]
+    inputs = dict(job.inputs[cell])
+    # Without tables of its own (the index), an output is as new as what it was made from.
+    parts = [w.digest for w in written] or [f"{k}={inputs[k]}" for k in sorted(inputs)]
     state = State(
-        inputs=dict(job.inputs[cell]),
-        digest=_digest(written),
+        inputs=inputs,
+        digest=_digest(parts),
         rows={w.table: w.rows for w in written},
         files={w.table: w.size for w in written},
         facets=dict(facets or {}),
@@ -127,5 +129,5 @@ def write_cell(
     return Made(output, cell, state.digest, state.rows, changed, dict(facts or {}))
 
 
-def _digest(written: Sequence[Written]) -> str:
-    return hashlib.sha256("".join(w.digest for w in written).encode()).hexdigest()[:16]
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]

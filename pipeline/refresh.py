@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import CsimpactError
+from pipeline.errors import CsimpactError, StorageError
 from pipeline.staleness import Stale, in_scope, plan
 from pipeline.tables import Cell
 from resources.workspace import Workspace
@@ -65,6 +65,19 @@ def refresh(
 
 
 def _run(workspace: Workspace, scope: Collection[Cell], force: bool) -> RefreshReport:
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        return _run_in_process(workspace, scope, force)
+    except (OSError, OperationalError) as problem:  # not of a stage: those are in the run's result
+        line = str(problem).splitlines()[0]
+        raise StorageError(
+            f"Dagster could not keep its records in {workspace.data.dagster} ({line}): "
+            "make room or grant access, then run again; no table was harmed"
+        ) from problem
+
+
+def _run_in_process(workspace: Workspace, scope: Collection[Cell], force: bool) -> RefreshReport:
     instance = _instance(workspace)
     from assets import STAGES
     from pipeline.automation.jobs import REFRESH

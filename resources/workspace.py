@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import BusyError
+from pipeline.errors import BusyError, StorageError
 from pipeline.impact.pools import PoolRule
 from pipeline.models.bi_encoder import BiEncoder
 from pipeline.settings import DataDir, data_dir, encoder_name
@@ -111,16 +112,22 @@ class WorkspaceLock:
 
     def __init__(self, data: DataDir, name: str, timeout_s: float) -> None:
         folder = data.root / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
         self._name, self._lock, self._timeout_s = name, FileLock(folder / f"{name}.lock"), timeout_s
 
     def __enter__(self) -> None:
+        path = Path(self._lock.lock_file)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=self._timeout_s)
         except Timeout as problem:
             raise BusyError(
                 f"another {self._name} is running on this data folder: wait for it to end, "
                 "then run again"
+            ) from problem
+        except OSError as problem:
+            raise StorageError(
+                f"could not lock {path} ({problem.strerror or problem}): make room or grant "
+                "access, then run again"
             ) from problem
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,230 @@
+"""`csimpact refresh` in processes of its own: two at once, killed, on a full or read-only disk."""
+
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.refresh import plan_refresh, refresh
+from pipeline.settings import PROJECT, DataDir
+from pipeline.tables import TABLES
+from resources.workspace import Workspace
+from tests.library import (
+    assert_same_tables,
+    deliver,
+    papers,
+    raw_tables,
+    reopened,
+    run_stages,
+    tiny_workspace,
+)
+
+# What a process does besides refreshing: argv is the state folder, the mischief, its number.
+DRIVER = """
+import os, resource, signal, sys, time
+from pathlib import Path
+from unittest import mock
+import assets.materialise, assets.retriever, resources.lake, resources.vector_store
+import dagster as dg
+from pipeline.errors import CsimpactError
+from pipeline.refresh import refresh
+from pipeline.settings import DataDir
+from tests.library import reopened
+
+data, mischief, number = DataDir(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
+seen = 0
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def at_number(real, act):
+    def called(*args, **kwargs):
+        global seen
+        seen += 1
+        if seen == number:
+            act(*args)
+        return real(*args, **kwargs)
+    return called
+
+def wait(*_):
+    (data.root / "holding").touch()
+    while not (data.root / "go").exists():
+        time.sleep(0.02)
+
+def full(real):
+    def write(path, payload, **how):
+        if "topic_pools" not in str(path):
+            return real(path, payload, **how)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+        try:
+            return real(path, payload, **how)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    return write
+
+lake, vectors = resources.lake, resources.vector_store.VectorStore
+places = {
+    "hold": (assets.retriever, "_encode", lambda real: at_number(real, wait)),
+    # Between the temporary file and its renaming.
+    "kill_write": (lake.Path, "replace", lambda real: at_number(real, die)),
+    "kill_encode": (assets.retriever, "_encode", lambda real: at_number(real, die)),
+    "kill_index": (vectors, "compact", lambda real: at_number(real, die)),
+    "kill_state": (lake.Lake, "commit", lambda real: at_number(real, die)),
+    "full_disk": (lake, "replace_file", full),
+    "nothing": (lake, "replace_file", lambda real: real),
+}
+assets.materialise.RETRIES = dg.RetryPolicy(max_retries=1, delay=0.05)
+place, name, change = places[mischief]
+try:
+    with mock.patch.object(place, name, change(getattr(place, name))):
+        refresh(reopened(data))
+except CsimpactError as problem:
+    print(problem, file=sys.stderr)
+    sys.exit(2)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _tiny_encoder_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSIMPACT_ENCODER", "tiny")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Two venue-years of one window, delivered and not yet loaded."""
+    return delivered(tmp_path)
+
+
+def delivered(folder: Path) -> Workspace:
+    workspace = tiny_workspace(folder)
+    deliver(workspace, ("cvpr", 2016), papers(range(8)), "2024-01-01")
+    deliver(workspace, ("icml", 2016), papers(range(100, 108)), "2024-01-01")
+    return workspace
+
+
+def news(workspace: Workspace) -> None:
+    """A later list: papers gone and new, counts moved."""
+    deliver(workspace, ("cvpr", 2016), papers(range(3, 12), cites=4), "2024-02-01")
+
+
+def start(data: DataDir, mischief: str, number: int = 1) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(data.root), mischief, str(number)],
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    """Exit code and lines of stderr."""
+    try:
+        _, stderr = process.communicate(timeout=90)
+    finally:
+        process.kill()
+    return process.returncode, stderr.strip().splitlines()
+
+
+def undisturbed(folder: Path) -> Workspace:
+    """The same deliveries, refreshed in peace."""
+    workspace = delivered(folder)
+    run_stages(workspace)
+    news(workspace)
+    run_stages(workspace)
+    return workspace
+
+
+def test_a_second_refresh_ends_with_one_line(workspace: Workspace) -> None:
+    """Two at once would write one file twice and mint ids twice."""
+    first = start(workspace.data, "hold")
+    deadline = time.monotonic() + 60
+    while not (workspace.data.root / "holding").exists():
+        assert first.poll() is None, first.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    code, lines = ended(start(workspace.data, "nothing"))
+    (workspace.data.root / "go").touch()
+    assert code == 2
+    assert len(lines) == 1
+    assert lines[0].startswith("another refresh is running on this data folder")
+    assert ended(first)[0] == 0
+    assert plan_refresh(workspace) == []
+
+
+def test_killed_refreshes_lose_nothing(tmp_path: Path, workspace: Workspace) -> None:
+    """Killed between file and rename, while encoding, in LanceDB, before the state is kept.
+
+    A killed run also keeps its pool slot: the next one once waited for it for ever.
+    """
+    rng = random.Random(7)
+    kills = [
+        ("kill_write", rng.randrange(1, 12)),
+        ("kill_encode", 1),
+        ("kill_index", 1),
+        ("kill_state", rng.randrange(1, 4)),
+    ]
+    for mischief, number in kills:
+        if mischief == "kill_state":
+            news(workspace)
+        assert ended(start(workspace.data, mischief, number))[0] == -9, mischief
+    report = refresh(reopened(workspace.data))
+    assert report.run_id
+    after = reopened(workspace.data)
+    assert plan_refresh(after) == []
+    assert_same_tables(raw_tables(after), raw_tables(undisturbed(tmp_path / "peace")))
+    assert after.vectors.count() == raw_tables(after)["papers"].height
+
+
+def test_a_full_disk_is_one_line_and_heals(tmp_path: Path, workspace: Workspace) -> None:
+    """A write that fails must leave the old file, say so once, and be made good later."""
+    refresh(workspace)
+    before = raw_tables(workspace)
+    news(workspace)
+    code, lines = ended(start(workspace.data, "full_disk"))
+    assert code == 2, lines
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("topic_pools: could not write ")
+    assert "make room" in lines[0]
+    after = raw_tables(workspace)
+    for table in ("topic_pools", "tncsi_sp"):
+        assert after[table].equals(before[table]), table
+    assert not list(workspace.data.lake.rglob("*.tmp"))
+    refresh(reopened(workspace.data))
+    assert_same_tables(raw_tables(workspace), raw_tables(undisturbed(tmp_path / "peace")))
+
+
+@pytest.fixture
+def read_only_lake(workspace: Workspace) -> Iterator[Workspace]:
+    """A loaded library with news, whose lake nobody may write, root included."""
+    run_stages(workspace)
+    news(workspace)
+    folders = [p for p in workspace.data.lake.rglob("*") if p.is_dir()]
+    change = shutil.which("chattr") or "chattr"
+    if subprocess.run([change, "+i", *folders], capture_output=True, check=False).returncode:
+        for folder in folders:
+            folder.chmod(0o500)
+        try:
+            (folders[0] / "probe").touch()
+            pytest.skip("nothing here makes a folder read-only for this user")
+        except OSError:
+            pass
+    yield workspace
+    subprocess.run([change, "-i", *folders], capture_output=True, check=False)
+    for folder in folders:
+        folder.chmod(0o755)
+
+
+def test_a_read_only_lake_is_one_line(read_only_lake: Workspace) -> None:
+    """Somebody else's library is read, never half changed."""
+    before = {t: raw_tables(read_only_lake)[t] for t in TABLES}
+    code, lines = ended(start(read_only_lake.data, "nothing"))
+    assert code == 2
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("dump_shards: ")
+    after = raw_tables(read_only_lake)
+    assert all(after[t].equals(before[t]) for t in TABLES)
