@@ -4,7 +4,7 @@ Belongs here: helpers that several test files share. Not: tests.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -12,14 +12,12 @@ from shutil import copytree
 from tempfile import mkdtemp
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from assets import STAGES
 from assets.stages import Made
 from pipeline.impact.pools import PoolRule
 from pipeline.models.bi_encoder import BiEncoder
-from pipeline.models.encoding import TokenIds, Vectors, encode_texts
 from pipeline.models.tiny import write_tiny_encoder
 from pipeline.settings import DataDir
 from pipeline.tables import TABLES, Cell
@@ -103,29 +101,10 @@ def reopened(data: DataDir) -> Workspace:
     return workspace
 
 
-class OneByOne:
-    """The tiny encoder without batches: a product's last bits depend on the batch's shape, so
-    that batches would make the vectors of two histories differ, and now and then a pool.
-    """
-
-    def __init__(self, encoder: BiEncoder) -> None:
-        self._encoder = encoder
-        self.encoder_id, self.dim = encoder.encoder_id, encoder.dim
-        self.tokenise = encoder.tokenise
-
-    def embed_tokens(self, batch: Sequence[TokenIds]) -> Vectors:
-        return np.concatenate([self._encoder.embed_tokens([ids]) for ids in batch])
-
-    def encode_documents(self, texts: Sequence[str]) -> Vectors:
-        return encode_texts(self, texts)
-
-    encode_queries = encode_documents
-
-
 @cache
 def shared_encoder() -> BiEncoder:
     """The tiny encoder, loaded once per session."""
-    return OneByOne(load_bi_encoder("tiny", tiny_encoder().parent))
+    return load_bi_encoder("tiny", tiny_encoder().parent)
 
 
 def run_stages(workspace: Workspace, *, without: Collection[str] = ()) -> Mapping[str, list[Made]]:
