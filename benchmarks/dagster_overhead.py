@@ -2,7 +2,7 @@
 
 `python -m benchmarks.dagster_overhead [--cells 200] [--profile]` on tiny venue-years, so that
 the stages themselves cost little. Prints milliseconds per asset-cell (a venue-year of one
-asset), their ratio, and what a refresh without news costs. Target: at most 15 ms.
+asset), the ratio to the stages alone, and what a refresh without news costs. Target: at most 15 ms.
 """
 
 import argparse
@@ -62,16 +62,24 @@ def main() -> None:
         profile = cProfile.Profile()
         if options.profile:
             profile.enable()
-        seconds_dagster = timed(lambda: refresh(dagster))
+        started = time.perf_counter()
+        report = refresh(dagster)
+        seconds_dagster = time.perf_counter() - started
         profile.disable()
         seconds_idle = timed(lambda: refresh(dagster))
         asset_cells = options.cells * len(STAGES)
-    cost = (seconds_dagster - seconds_direct) / asset_cells * 1000
+    # The stages' own seconds inside the very run, so that a busy machine slows both alike; what
+    # is left holds planning as well, and is therefore rather too much.
+    seconds_stages = sum(sums["seconds"] for sums in report.assets.values())
+    cost = (seconds_dagster - seconds_stages) / asset_cells * 1000
+    events = sum(stage.partitioned for stage in STAGES) * options.cells
     print(f"{asset_cells} asset-cells ({options.cells} venue-years × {len(STAGES)} assets)")
     print(f"stages directly   {seconds_direct:8.2f} s")
-    print(f"through Dagster   {seconds_dagster:8.2f} s   {seconds_dagster / seconds_direct:.2f}×")
+    print(f"through Dagster   {seconds_dagster:8.2f} s   {seconds_dagster / seconds_stages:.2f}×")
+    print(f"  stages therein  {seconds_stages:8.2f} s")
     print(f"without news      {seconds_idle:8.2f} s")
     print(f"Dagster's cost    {cost:8.2f} ms per asset-cell (target: at most {TARGET_MS:g})")
+    print(f"  per event       {(seconds_dagster - seconds_stages) / events * 1000:8.2f} ms")
     if options.profile:
         pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
 
