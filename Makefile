@@ -46,8 +46,8 @@ docs: setup ## the data dictionary, from pipeline/tables.py
 	@$(PY) -m pipeline.tables > docs/data-dictionary.md.new
 	@mv docs/data-dictionary.md.new docs/data-dictionary.md
 
-bench: setup ## every performance figure of the README
-	@$(PY) -m benchmarks
+bench: setup ## every performance figure; BENCH="--lists FOLDER --data DATA_DIR"
+	@$(PY) -m benchmarks $(BENCH)
 
 lock: setup ## resolves pyproject.toml anew and writes requirements.lock
 	@$(PY) scripts/lock.py

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from assets import STAGES
+from benchmarks.machine import machine_line
 from pipeline.refresh import refresh
 from pipeline.venues import load_venues
 from resources.workspace import Workspace
@@ -47,6 +48,7 @@ def main() -> None:
     arguments.add_argument("--cells", type=int, default=200)
     arguments.add_argument("--profile", action="store_true", help="say where the time goes")
     options = arguments.parse_args()
+    print(machine_line("dagster", "polars"))
     os.environ["CSIMPACT_ENCODER"] = "tiny"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

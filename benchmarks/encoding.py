@@ -11,9 +11,6 @@ matrices can be faster.
 
 import argparse
 import gzip
-import importlib.metadata
-import os
-import platform
 import random
 import time
 from collections.abc import Callable
@@ -24,6 +21,7 @@ import orjson
 import torch
 from sentence_transformers import SentenceTransformer
 
+from benchmarks.machine import machine_line
 from pipeline.corpus.text import document_text
 from pipeline.models.bi_encoder import MAX_TOKENS, MeanPooledEncoder, fastest_dtype
 from pipeline.models.encoding import Vectors
@@ -72,12 +70,6 @@ def products_floor(dtype: torch.dtype, tokens: int = 4096) -> tuple[float, float
     return flop / min(seconds) / 1e9, tokens / min(seconds)
 
 
-def cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0].split(":")[1].strip() if names else platform.processor()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?")
@@ -113,15 +105,10 @@ def report(
     best: dict[str, float],
     vectors: dict[str, Vectors],
 ) -> None:
-    versions = [
-        f"{p} {importlib.metadata.version(p)}"
-        for p in ("torch", "transformers", "sentence-transformers", "tokenizers")
-    ]
     lengths = np.array([len(t) for t in ours.tokenise(texts)])
     dtype = fastest_dtype()
     gflops, tokens_per_s = products_floor(dtype)
-    print(f"machine   {cpu_model()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
-    print(f"versions  {platform.python_version()}, {', '.join(versions)}")
+    print(machine_line("torch", "transformers", "sentence-transformers", "tokenizers"))
     print(f"texts     {len(texts)}, mean {lengths.mean():.0f} tokens, limit {MAX_TOKENS}")
     print(f"floor     {gflops:.0f} GFLOP/s in {dtype}, {tokens_per_s / lengths.mean():.0f} texts/s")
     for name, seconds in best.items():

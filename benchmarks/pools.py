@@ -8,15 +8,12 @@ query per paper, date-prefiltered, on a sample. Exits with 1 if a target is miss
 """
 
 import argparse
-import os
-import platform
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ import pyarrow as pa
 from lancedb.index import BTree
 from numpy.typing import NDArray
 
+from benchmarks.machine import machine_line
 from pipeline.impact.pools import PoolBuilder, PoolRule
 from pipeline.impact.tncsi import score_pools
 from pipeline.retrieval import quantise
@@ -226,9 +224,7 @@ def main() -> int:
         "--per-year", type=int, default=0, help="large: papers timed per year, scaled up; 0: all"
     )
     asked = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-          + ", ".join(f"{p} {version(p)}" for p in ("numpy", "polars", "lancedb"))
-          + f", quantisation {quantise.VERSION}, load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    print(machine_line("numpy", "polars", "lancedb"), f"quantisation {quantise.VERSION}", sep="; ")
     if asked.source and asked.source.is_dir():
         papers, vectors = read_lake(asked.source)
     else:

@@ -11,7 +11,6 @@ anybody's exact text. Recall is against a plain product over the vectors of the 
 
 import argparse
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -24,6 +23,7 @@ import numpy as np
 import polars as pl
 
 import pipeline.query.library as library_module
+from benchmarks.machine import machine_line
 from pipeline.query import Library
 from pipeline.settings import DataDir
 from resources.workspace import open_workspace
@@ -91,7 +91,7 @@ def main() -> None:
     options = parser.parse_args()
 
     data = DataDir(options.data.absolute())
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(machine_line("torch", "polars", "lancedb"))
     cold = cold_seconds(data.root, options.rounds)
     print(f"cold: median {statistics.median(cold):.2f} s of {[round(c, 2) for c in cold]}")
 

@@ -28,6 +28,7 @@ from resources.workspace import Workspace
 
 SEED = 20
 N_PAPERS = 3_000
+NEW_PAPERS, NEW_CITATIONS = 3, 10
 TINY = "tiny-random"
 COST = {
     "texts_encoded": "texts encoded",
@@ -54,8 +55,11 @@ def _demo(console: Console, data: DataDir) -> None:
     console.rule("Day 1: everything is new (simulated literature)")
     literature = simulate_literature(n_papers=N_PAPERS, seed=SEED)
     first = _night(console, workspace, literature)
-    console.rule("Day 2: 30 new papers, 200 new citations")
-    second = _night(console, workspace, next_day(literature, seed=SEED))
+    console.rule(f"Day 2: {NEW_PAPERS} new papers, {NEW_CITATIONS} new citations and theirs")
+    day_after = next_day(
+        literature, seed=SEED, n_new_papers=NEW_PAPERS, n_new_citations=NEW_CITATIONS
+    )
+    second = _night(console, workspace, day_after)
     _compare(console, workspace, first, second)
     console.rule("A night without news")
     started = time.perf_counter()

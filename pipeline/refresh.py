@@ -42,8 +42,11 @@ class RefreshReport:
 
 
 def plan_refresh(workspace: Workspace, scope: Collection[Cell] = ()) -> list[Stale]:
-    """Everything stale, or that may follow, within `scope` and what its cells need."""
-    states, world = workspace.states(), workspace.world()
+    """Everything stale, or that may follow, within `scope` and what its cells need.
+
+    Only looks: nothing is written.
+    """
+    states, world = workspace.states(), workspace.world(register=False)
     return [
         stale
         for stale in plan(states, world)

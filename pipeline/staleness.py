@@ -133,6 +133,7 @@ def _tncsi_sp(states: States, world: World) -> Mapping[Cell | None, Inputs]:
     wanted: dict[Cell | None, Inputs] = {}
     for cell, state in papers.items():
         inputs = {
+            "papers": state.facets["queries"],  # a date is a status, even where no pool moves
             "pools": _digest(states["topic_pools"], cell),
             "counts": _facet(counts, cell, "values"),
             "rule": world.config_id,

@@ -114,8 +114,8 @@ class Inbox:
         self._save()
         return news, refused
 
-    def scan(self) -> list[RegisteredFile]:
-        """Register files dropped into the inbox by hand; returns the news.
+    def scan(self, *, save: bool = True) -> list[RegisteredFile]:
+        """Register files dropped into the inbox by hand; returns the news. Callers hold the lock.
 
         A file that cannot be used is registered with its problem, so that it shows up in
         quarantine rather than nowhere.
@@ -138,7 +138,7 @@ class Inbox:
                 news += self._register_dropped(path, relative)
             except FileNotFoundError:
                 continue  # gone again: nothing was read from it
-        if news or removed or touched:
+        if save and (news or removed or touched):
             self._save()
         return news
 

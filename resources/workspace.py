@@ -79,10 +79,18 @@ class Workspace:
         """The inbox as its registry stands now."""
         return Inbox(self.data.inbox, self.venues, self.today)
 
-    def world(self) -> World:
-        """What the planner compares against, with files dropped into the inbox registered."""
-        inbox = self.inbox()
-        inbox.scan()
+    def world(self, *, register: bool = True) -> World:
+        """What the planner compares against, files dropped into the inbox by hand included.
+
+        `register` remembers them, which stages need and readers must not do.
+        """
+        if register:
+            with self.lock("inbox"):
+                inbox = self.inbox()
+                inbox.scan()
+        else:
+            inbox = self.inbox()
+            inbox.scan(save=False)
         return World(
             lists=inbox.digests(),
             encoder_id=self.encoder_id,

@@ -4,6 +4,7 @@ Belongs here: arguments, progress and the words a person reads. Not: what is sta
 redone (pipeline/refresh.py).
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ Examples:
 
   csimpact import cvpr2016.json.gz iclr2018.json.gz
 """
+
+LOG_EVERY_S = 15.0
 
 REFRESH_HELP = """Bring everything stale up to date: papers, counts, vectors, pools, scores.
 
@@ -54,11 +57,13 @@ def import_(paths: Annotated[list[Path], typer.Argument(metavar="PATH…")]) -> 
     """Copy dumps into the inbox and register them."""
     from resources.workspace import open_workspace
 
-    inbox = open_workspace().inbox()
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise InputError(f"no such file or folder: {', '.join(missing)}")
-    news, refused = inbox.import_paths(paths)
+    workspace = open_workspace()
+    with workspace.lock("inbox"):
+        inbox = workspace.inbox()
+        news, refused = inbox.import_paths(paths)
     console = Console()
     venues = Counter(file.venue for file in news)
     console.print(
@@ -86,14 +91,16 @@ def refresh_(
     from resources.workspace import open_workspace
 
     workspace = open_workspace()
-    scope = _scope(workspace.inbox().cells(), venue and workspace.venues.resolve(venue), year)
+    inbox = workspace.inbox()
+    inbox.scan(save=False)
+    scope = _scope(inbox.cells(), venue and workspace.venues.resolve(venue), year)
     if force and not scope:
         raise InputError("--force needs --venue or --year: it redoes what is not stale")
     console = Console()
     if dry_run:
         _print_plan(console, plan_refresh(workspace, scope))
         return
-    for file in workspace.inbox().problems():
+    for file in inbox.problems():
         Console(stderr=True).print(
             f"in quarantine: {file.problem}", markup=False, soft_wrap=True, style="yellow"
         )
@@ -123,16 +130,16 @@ def _scope(cells: "Sequence[Cell]", venue: str | None, year: int | None) -> "lis
 
 
 def _reporter(console: Console, update: Callable[[str], None]) -> Callable[[str], None]:
-    """Live line in a terminal; in a log file one line for every tenth message at most."""
+    """A live line in a terminal; elsewhere one line every LOG_EVERY_S seconds at most."""
     if console.is_terminal:
         return update
-    seen = 0
+    last = -LOG_EVERY_S
 
     def log(message: str) -> None:
-        nonlocal seen
-        if seen % 100 == 0:
+        nonlocal last
+        if time.monotonic() - last >= LOG_EVERY_S:
             console.print(message, markup=False)
-        seen += 1
+            last = time.monotonic()
 
     return log
 

@@ -76,7 +76,11 @@ def _scored(workspace: Workspace) -> pl.DataFrame:
 
 def _stale(workspace: Workspace) -> pl.DataFrame:
     """What the planner would redo, as "output: reasons", in the order it would be made."""
-    planned = [s for s in plan(workspace.states(), workspace.world()) if _concerns(workspace, s)]
+    planned = [
+        s
+        for s in plan(workspace.states(), workspace.world(register=False))
+        if _concerns(workspace, s)
+    ]
     rows = [
         (*(s.cell or UNRECOGNISED), f"{s.output}: {', '.join(sorted(s.reasons))}") for s in planned
     ]

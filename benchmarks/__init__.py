@@ -1,0 +1,1 @@
+"""Every performance figure of the README, reproducible: `make bench`."""

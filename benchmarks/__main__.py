@@ -1,0 +1,43 @@
+"""Every performance figure of the README, one after the other: `make bench`.
+
+    python -m benchmarks [--lists FOLDER] [--data DATA_DIR]
+
+Without a folder of Paper Copilot lists the corpus benchmark is left out and encoding takes invented
+texts; without a data folder that holds a refreshed library, search is left out and pools take
+invented vectors. What is left out is said.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Runs the benchmarks in processes of their own; returns the number that failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lists", type=Path, help="folder of Paper Copilot lists")
+    parser.add_argument("--data", type=Path, help="state folder of a refreshed library")
+    given = parser.parse_args()
+    lists = [str(given.lists)] if given.lists else []
+    lake = [str(given.data / "lake")] if given.data else []
+    commands = {
+        "corpus": lists if lists else None,
+        "encoding": lists,
+        "pools": lake,
+        "dagster_overhead": [],
+        "search": [str(given.data)] if given.data else None,
+    }
+    failed = 0
+    for name, arguments in commands.items():
+        print(f"\n== benchmarks.{name}", flush=True)
+        if arguments is None:
+            print("left out: it needs", "--lists" if name == "corpus" else "--data")
+            continue
+        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+        failed += subprocess.run(command, check=False).returncode != 0
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
