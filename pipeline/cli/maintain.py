@@ -32,10 +32,10 @@ Examples:
 
 LOG_EVERY_S = 15.0
 
-REFRESH_HELP = """Bring everything stale up to date: papers, counts, vectors, pools, scores.
+REFRESH_HELP = """Bring everything stale up to date.
 
-The planner redoes only what moved. The first load of 70,000 papers spends most of its time
-encoding text; it shows the time left, may be stopped, and goes on where it was.
+Papers, counts, vectors, pools, scores: only what moved is redone. The first load of 70,000 papers
+spends most of its time encoding; it shows the time left, may be stopped, and goes on where it was.
 
 Examples:
 
