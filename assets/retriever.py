@@ -4,6 +4,7 @@ Belongs here: which texts still need a vector, and handing rows to the index. No
 (pipeline/models) or LanceDB itself (resources/vector_store.py).
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,9 +35,9 @@ def paper_embeddings(job: Job) -> Iterator[Made]:
     copied = _copy_from_other_cells(workspace, texts, held)
     missing = texts.join(held, on="text_hash", how="anti").unique("text_hash", maintain_order=True)
     encoded = dict.fromkeys(job.cells, 0)
-    done = 0
+    done, started = 0, time.perf_counter()
     for chunk in missing.iter_slices(CHUNK):
-        vectors = _encode(workspace, chunk, done, missing.height)
+        vectors = _encode(workspace, chunk, done, missing.height, started)
         done += chunk.height
         for (venue, year), rows in chunk.with_columns(vector=vectors).group_by("venue", "year"):
             cell = (str(venue), int(str(year)))
@@ -84,15 +85,18 @@ def _copy_from_other_cells(workspace: Workspace, texts: pl.DataFrame, held: pl.D
     return elsewhere.height
 
 
-def _encode(workspace: Workspace, chunk: pl.DataFrame, done: int, total: int) -> pl.Series:
+def _encode(
+    workspace: Workspace, chunk: pl.DataFrame, done: int, total: int, started: float
+) -> pl.Series:
+    """Vectors of a chunk; progress is told of the whole, `done` of `total` texts since `started`."""
     documents = [document_text(t, a) for t, a in chunk.select("title", "abstract").iter_rows()]
 
     def report(progress: Progress) -> None:
         now = done + progress.done
-        left = (total - now) / progress.texts_per_s if progress.texts_per_s else 0.0
+        rate = now / (time.perf_counter() - started)
+        minutes = (total - now) / rate / 60
         workspace.report(
-            f"encoding {now:,} of {total:,} texts, {progress.texts_per_s:.0f}/s, "
-            f"about {left / 60:.0f} min left"
+            f"encoding {now:,} of {total:,} texts, {rate:.0f}/s, about {minutes:.0f} min left"
         )
 
     vectors = encode_texts(workspace.encoder, documents, progress=report)
