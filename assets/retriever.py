@@ -88,7 +88,7 @@ def _copy_from_other_cells(workspace: Workspace, texts: pl.DataFrame, held: pl.D
 def _encode(
     workspace: Workspace, chunk: pl.DataFrame, done: int, total: int, started: float
 ) -> pl.Series:
-    """Vectors of a chunk; progress is told of the whole, `done` of `total` texts since `started`."""
+    """Vectors of a chunk; progress is of the whole run, `done` of `total` since `started`."""
     documents = [document_text(t, a) for t, a in chunk.select("title", "abstract").iter_rows()]
 
     def report(progress: Progress) -> None:
