@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipeline.corpus.simulate import Literature, next_day, simulate_literature
 from pipeline.corpus.simulated_lists import write_lists
@@ -125,8 +125,8 @@ def _work(now: Mapping[str, float], before: Mapping[str, float]) -> str:
 
 def _show(console: Console, data: DataDir) -> None:
     console.rule("Highest impact (simulated papers)")
-    columns = ("title", "venue", "year", "cited_by_count", "tncsi_sp", "excess_ratio", "n_pool")
-    table = Table(*columns)
+    columns = ("venue", "year", "title", "cited_by_count", "tncsi_sp", "n_pool")
+    table = Table("venue", "year", Column("title", no_wrap=True), "cited", "TNCSI_SP", "pool")
     for row in Library(data).top(k=5).select(columns).iter_rows():
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
     console.print(table)
