@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import CsimpactError, StorageError
+from pipeline.errors import RefreshError, StorageError
 from pipeline.staleness import Stale, in_scope, plan
 from pipeline.tables import Cell
 from resources.workspace import Workspace
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 IN_PROCESS = "csimpact/in_process"
 """Tag of runs that live in the process of a `csimpact refresh`, under its lock."""
-
-
-class RefreshError(CsimpactError):
-    """A stage failed; what the stages before it made stays."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from assets import STAGES, corpus, materialise
 from assets.materialise import CHECK, OWNERS
 from pipeline import refresh as refresh_module
 from pipeline.definitions import build_defs
-from pipeline.errors import InputError
-from pipeline.refresh import RefreshError, plan_refresh, refresh
+from pipeline.errors import InputError, RefreshError
+from pipeline.refresh import plan_refresh, refresh
 from pipeline.settings import PROJECT
 from pipeline.tables import TABLES, Cell
 from resources.workspace import Workspace
