@@ -99,11 +99,15 @@ class Inbox:
         """Copy files (folders: every .json and .json.gz below) into the inbox and register them.
 
         Returns the registrations that are news, and the files refused; refusing one file does
-        not stop the others.
+        not stop the others. Raises InputError if there is no file at all.
         """
         news: list[RegisteredFile] = []
         refused: list[Refusal] = []
-        for path in _expand(paths):
+        files = list(_expand(paths))
+        if not files:
+            where = ", ".join(map(str, paths))
+            raise InputError(f"expected .json or .json.gz files below {where}, found none")
+        for path in files:
             try:
                 data, listed_on = read_file(path), _date_in(path.absolute())
                 venue, year = self._recognise(path, load_document(path, data))

@@ -353,3 +353,10 @@ def test_the_planner_always_hears_of_unusable_files(inbox: Inbox) -> None:
     (inbox.root / "junk.json").write_bytes(b"{")
     inbox.scan()
     assert inbox.digests() != empty
+
+
+def test_a_folder_without_lists_is_told(inbox: Inbox, tmp_path: Path) -> None:
+    """A mistyped folder once ended with "0 lists registered" and exit code 0."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"expected \.json .* found none"):
+        inbox.import_paths([tmp_path / "empty"])
