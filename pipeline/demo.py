@@ -87,7 +87,7 @@ def _choose_encoder(console: Console, data: DataDir) -> None:
 def _night(console: Console, workspace: Workspace, literature: Literature) -> RefreshReport:
     lists = workspace.data.root / "simulated_lists"
     write_lists(literature, lists, list_date=literature.as_of)
-    news, refused = workspace.inbox().import_paths([lists / literature.as_of.isoformat()])
+    news, refused = workspace.import_lists([lists / literature.as_of.isoformat()])
     if refused:
         raise refused[0].problem
     started = time.perf_counter()

@@ -64,14 +64,12 @@ def import_(paths: Annotated[list[Path], typer.Argument(metavar="PATH…")]) -> 
     if missing:
         raise InputError(f"no such file or folder: {', '.join(missing)}")
     workspace = open_workspace()
-    with workspace.lock("inbox"):
-        inbox = workspace.inbox()
-        news, refused = inbox.import_paths(paths)
+    news, refused = workspace.import_lists(paths)
     console = Console()
     venues = Counter(file.venue for file in news)
     console.print(
         f"{len(news)} lists registered of {len(venues)} venues; "
-        f"{len(inbox.cells())} venue-years in the inbox. Next: csimpact refresh"
+        f"{len(workspace.inbox().cells())} venue-years in the inbox. Next: csimpact refresh"
     )
     if refused:
         for refusal in refused:
