@@ -28,6 +28,7 @@ CHECK = "schema_and_unique_key"
 DATA_VERSION = "dagster/data_version"
 # A full disk or a held lock may pass; a wrong file will not.
 PASSING = (BusyError, StorageError, OSError)
+INTERRUPTED = "interrupted; what was finished is kept"
 RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -144,6 +145,9 @@ def _clear_errors() -> Iterator[None]:
         raise dg.Failure(str(problem), allow_retries=True) from problem
     except CsimpactError as problem:
         raise dg.Failure(str(problem), allow_retries=False) from problem
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as stop:
+        # Dagster retries what was interrupted: Ctrl-C would have to be pressed four times.
+        raise dg.Failure(INTERRUPTED, allow_retries=False) from stop
 
 
 def _check_spec(stage: Stage) -> dg.AssetCheckSpec:
