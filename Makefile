@@ -54,7 +54,7 @@ lock: setup ## resolves pyproject.toml anew and writes requirements.lock
 
 clean: ## caches and build leftovers; never .venv, never data
 	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache build dist *.egg-info
-	@find assets pipeline resources scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find assets benchmarks pipeline resources scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## also .venv; never data
 	@rm -rf .venv

@@ -15,7 +15,7 @@ from assets.stages import Job, Made, Stage, write_cell
 from pipeline.impact.pools import PoolBuilder
 from pipeline.impact.tncsi import dense_counts, score_pools
 from pipeline.staleness import State, cells_in_window
-from pipeline.tables import Cell
+from pipeline.tables import TOPIC_POOLS, Cell
 from resources.workspace import Workspace
 
 # The most trusted first. One source is chosen per paper and its pool is counted from it alone.
@@ -39,17 +39,11 @@ def topic_pools(job: Job) -> Iterator[Made]:
         workspace.report(f"pools of {year}: {len(cells)} venue-years, {papers.height:,} papers")
         for cell in cells:
             mine = (papers["venue"] == cell[0]) & (papers["year"] == cell[1])
-            pools = builder.build(mine.to_numpy()) if builder else _no_pools()
+            pools = builder.build(mine.to_numpy()) if builder else TOPIC_POOLS.empty()
             searched = int(mine.sum())
             yield write_cell(
                 job, "topic_pools", cell, {"topic_pools": pools}, facts={"pools_searched": searched}
             )
-
-
-def _no_pools() -> pl.DataFrame:
-    from pipeline.tables import TOPIC_POOLS
-
-    return TOPIC_POOLS.empty()
 
 
 def _by_year(cells: Collection[Cell]) -> Mapping[int, list[Cell]]:

@@ -28,6 +28,7 @@ CHECK = "schema_and_unique_key"
 DATA_VERSION = "dagster/data_version"
 # A full disk or a held lock may pass; a wrong file will not.
 PASSING = (BusyError, StorageError, OSError)
+INTERRUPTED = "interrupted; what was finished is kept"
 RETRIES = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -77,7 +78,7 @@ def as_asset(stage: Stage, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
             raise dg.Failure(str(problem), allow_retries=False) from problem
         single = stage.partitioned and len(cells) == 1
         yield dg.MaterializeResult(
-            metadata=_sums(stage, made) | _plots(stage, workspace, made),
+            metadata=_sums(stage, made) | _rows(stage, workspace) | _plots(stage, workspace, made),
             data_version=_version(stage, workspace, made, single),
             check_results=[_passed(stage, made)] if stage.tables else [],
         )
@@ -144,6 +145,9 @@ def _clear_errors() -> Iterator[None]:
         raise dg.Failure(str(problem), allow_retries=True) from problem
     except CsimpactError as problem:
         raise dg.Failure(str(problem), allow_retries=False) from problem
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as stop:
+        # Dagster retries what was interrupted: Ctrl-C would have to be pressed four times.
+        raise dg.Failure(INTERRUPTED, allow_retries=False) from stop
 
 
 def _check_spec(stage: Stage) -> dg.AssetCheckSpec:
@@ -209,13 +213,21 @@ def _whole_materialisation(
 ) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         stage.asset,
-        metadata=_sums(stage, made),
+        metadata=_sums(stage, made) | _rows(stage, workspace),
         tags={DATA_VERSION: _whole_digest(stage, workspace)},
     )
 
 
 def _sums(stage: Stage, made: Collection[Made]) -> dict[str, Any]:
     return {"cells": len(made), **_metadata(stage, made)}
+
+
+def _rows(stage: Stage, workspace: Workspace) -> dict[str, Any]:
+    """Rows of a whole asset, also where few of its cells were made now."""
+    if stage.partitioned or not stage.tables:
+        return {}
+    states = workspace.lake.states(stage.output).values()
+    return {"dagster/row_count": sum(state.rows[stage.tables[0]] for state in states)}
 
 
 def _metadata(stage: Stage, made: Collection[Made]) -> dict[str, Any]:

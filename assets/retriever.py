@@ -17,7 +17,6 @@ from pipeline.corpus.text import document_text
 from pipeline.errors import StorageError
 from pipeline.models.encoding import Progress, encode_texts
 from pipeline.tables import PAPER_EMBEDDINGS, Cell
-from resources.lake import digest_of
 from resources.workspace import Workspace
 
 CHUNK = 2_048  # texts encoded between two writes: what a killed run may lose
@@ -52,7 +51,6 @@ def paper_embeddings(job: Job) -> Iterator[Made]:
             "paper_embeddings",
             cell,
             {"paper_embeddings": vectors_of_cell},
-            facets={"hashes": digest_of(vectors_of_cell.select("text_hash", "encoder_id"))},
             facts={"texts_encoded": encoded[cell]},
         )
         # The file was extended as vectors came, before its last write found nothing to change.

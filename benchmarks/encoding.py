@@ -1,6 +1,6 @@
 """Document encoding: ours against sentence-transformers' `encode`, same texts, same run.
 
-    python benchmarks/encoding.py [FOLDER_OF_DUMPS] [--texts 512] [--rounds 3]
+    python -m benchmarks.encoding [FOLDER_OF_DUMPS] [--texts 512] [--rounds 3]
 
 FOLDER_OF_DUMPS holds Paper Copilot lists (`**/*.json.gz`); without it texts are synthetic.
 Both cut texts at 128 tokens. Rounds alternate, so that a busy machine slows both; the best round

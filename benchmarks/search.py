@@ -1,6 +1,6 @@
 """`csimpact search`: time cold and warm, and how many of the true nearest ten it finds.
 
-    python benchmarks/search.py DATA_DIR [--queries 200] [--rounds 3]
+    python -m benchmarks.search DATA_DIR [--queries 200] [--rounds 3]
 
 Cold is the whole command in a fresh process, imports included, the median of some rounds; files
 are in the system's cache after the first. Warm is `Library.search` inside Python, encoding of the

@@ -4,7 +4,7 @@ Belongs here: a story told in the terminal. Everything it shows runs through the
 stages and Dagster instance as real use; only the papers are simulated, and say so.
 
 The state lies in `data/demo`, apart from real data. Without the MiniLM weights a tiny random
-encoder stands in, and the table says so.
+encoder stands in, and a line says so.
 """
 
 import os
@@ -64,10 +64,12 @@ def _demo(console: Console, data: DataDir) -> None:
     console.rule("A night without news")
     started = time.perf_counter()
     idle = refresh(Workspace(data))
-    console.print(
-        f"{'nothing was stale' if not idle.run_id else 'something was stale'}: "
-        f"{time.perf_counter() - started:.2f} s, no text encoded, no table written"
+    found = (
+        f"something was stale (Dagster run {idle.run_id[:8]})"
+        if idle.run_id
+        else "nothing was stale: no text encoded, no table written"
     )
+    console.print(f"{found}, {time.perf_counter() - started:.2f} s")
     _show(console, data)
 
 
@@ -85,7 +87,7 @@ def _choose_encoder(console: Console, data: DataDir) -> None:
 def _night(console: Console, workspace: Workspace, literature: Literature) -> RefreshReport:
     lists = workspace.data.root / "simulated_lists"
     write_lists(literature, lists, list_date=literature.as_of)
-    news, refused = workspace.inbox().import_paths([lists / literature.as_of.isoformat()])
+    news, refused = workspace.import_lists([lists / literature.as_of.isoformat()])
     if refused:
         raise refused[0].problem
     started = time.perf_counter()
@@ -131,10 +133,13 @@ def _show(console: Console, data: DataDir) -> None:
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
     console.print(table)
     here = os.path.relpath(data.root, Path.cwd())
+    settings = f"CSIMPACT_DATA={here}"
+    if encoder_name() == TINY:  # scores are those of an encoder
+        settings += f" CSIMPACT_ENCODER={TINY}"
     console.print(
         f"Outputs: {here}/lake (Parquet), {here}/lance (LanceDB)\n"
-        f"Query:   CSIMPACT_DATA={here} .venv/bin/csimpact top\n"
-        f"UI:      CSIMPACT_DATA={here} make dev",
+        f"Query:   {settings} .venv/bin/csimpact top\n"
+        f"UI:      {settings} make dev",
         markup=False,
         highlight=False,
     )

@@ -10,6 +10,7 @@
     │   └── ContractError           rows break the table's declared schema or key
     ├── LedgerError               the identity ledger is damaged or contradicts itself
     ├── BusyError                 another refresh holds the lock
+    ├── RefreshError              a stage failed; what the stages before it made stays
     └── ModelError                weights missing, of another hash, or of another shape
 
 The CLI prints the message and exits with code 2; anything outside the tree is a bug and keeps
@@ -55,6 +56,10 @@ class LedgerError(CsimpactError):
 
 class BusyError(CsimpactError):
     """Another process holds the lock."""
+
+
+class RefreshError(CsimpactError):
+    """A stage failed; what the stages before it made stays."""
 
 
 class ModelError(CsimpactError):

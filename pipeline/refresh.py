@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import CsimpactError, StorageError
+from pipeline.errors import RefreshError, StorageError
 from pipeline.staleness import Stale, in_scope, plan
 from pipeline.tables import Cell
 from resources.workspace import Workspace
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 IN_PROCESS = "csimpact/in_process"
 """Tag of runs that live in the process of a `csimpact refresh`, under its lock."""
-
-
-class RefreshError(CsimpactError):
-    """A stage failed; what the stages before it made stays."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,8 @@ def refresh(
 ) -> RefreshReport:
     """Redo what is stale, and with `force` every stage of `scope`, as one Dagster run.
 
-    Raises BusyError if another refresh runs, RefreshError with the stage's own line if one fails.
+    Raises BusyError if another refresh runs, RefreshError with the stage's own line if one fails,
+    KeyboardInterrupt if it is stopped; what was finished is kept.
     """
     with workspace.lock("refresh", timeout_s=0):
         if not force and not plan_refresh(workspace, scope):
@@ -99,6 +96,8 @@ def _run_in_process(workspace: Workspace, scope: Collection[Cell], force: bool) 
         },
     )
     if not result.success:
+        if _interrupted(result):
+            raise KeyboardInterrupt
         raise RefreshError(_failure_line(result))
     return RefreshReport(result.run_id, _sums(result))
 
@@ -131,6 +130,18 @@ def _bury_killed_runs(instance: "dg.DagsterInstance") -> None:
     for run in instance.get_runs(dg.RunsFilter(tags={IN_PROCESS: "true"}, statuses=unfinished)):
         instance.report_run_failed(run, "the process that ran it was killed")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _interrupted(result: "dg.ExecuteInProcessResult") -> bool:
+    """Whether Ctrl-C or a SIGTERM ended the run, inside of a stage or between two."""
+    from assets.materialise import INTERRUPTED
+
+    failures = [e.step_failure_data for e in result.all_events if e.is_step_failure]
+    return any(
+        (data.error_source and data.error_source.value == "INTERRUPT")
+        or (data.user_failure_data and data.user_failure_data.description == INTERRUPTED)
+        for data in failures
+    )
 
 
 def _failure_line(result: "dg.ExecuteInProcessResult") -> str:

@@ -190,8 +190,8 @@ def in_scope(
 ) -> bool:
     """Whether bringing the cells of `scope` up to date needs this cell of `output`.
 
-    Pools and scores of a cell need vectors and counts of every cell in its window; reading lists
-    and resolving identities is never limited, since it is cheap and one ledger serves all.
+    Pools and scores of a cell need vectors and counts of every cell in its window; records,
+    identities and papers are never limited, since they are cheap and one ledger serves all.
     """
     if not scope or cell is None or output in ("dump_records", "paper_ids", "papers"):
         return True

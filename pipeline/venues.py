@@ -87,14 +87,6 @@ class VenueRegistry:
                 return venue.slug
         raise self._unknown(name)
 
-    def by_dump_folder(self, name: str) -> Venue | None:
-        """The venue whose lists lie in a folder of this name; the slug always counts as one."""
-        folder = name.casefold()
-        for venue in self.venues:
-            if folder == venue.slug or folder in venue.dump_folders:
-                return venue
-        return None
-
     def years(self, today: date) -> range:
         """Next year back to the first edition of the oldest venue: newest first."""
         # Newest first: recent slices are the heavy ones, and lists of next year exist already.

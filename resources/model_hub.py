@@ -61,9 +61,7 @@ def encoder_id(name: str, models_dir: Path, *, max_tokens: int = MAX_TOKENS) -> 
 def load_bi_encoder(name: str, models_dir: Path, *, max_tokens: int = MAX_TOKENS) -> BiEncoder:
     """The named encoder, verified and ready to encode."""
     folder, digest = _verified_model(name, models_dir)
-    return MeanPooledEncoder.load(
-        folder, f"{name}@{digest[:8]}-{max_tokens}", max_tokens=max_tokens
-    )
+    return MeanPooledEncoder.load(folder, _id(name, digest, max_tokens), max_tokens=max_tokens)
 
 
 def _id(name: str, digest: str, max_tokens: int) -> str:

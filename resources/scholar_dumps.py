@@ -99,11 +99,15 @@ class Inbox:
         """Copy files (folders: every .json and .json.gz below) into the inbox and register them.
 
         Returns the registrations that are news, and the files refused; refusing one file does
-        not stop the others.
+        not stop the others. Raises InputError if there is no file at all.
         """
         news: list[RegisteredFile] = []
         refused: list[Refusal] = []
-        for path in _expand(paths):
+        files = list(_expand(paths))
+        if not files:
+            where = ", ".join(map(str, paths))
+            raise InputError(f"expected .json or .json.gz files below {where}, found none")
+        for path in files:
             try:
                 data, listed_on = read_file(path), _date_in(path.absolute())
                 venue, year = self._recognise(path, load_document(path, data))
@@ -135,7 +139,7 @@ class Inbox:
                 if before and not before.problem and self._touched(before, path, stat):
                     touched = True
                     continue
-                news += self._register_dropped(path, relative)
+                news += self._register_dropped(path, relative, stat)
             except FileNotFoundError:
                 continue  # gone again: nothing was read from it
         if save and (news or removed or touched):
@@ -152,15 +156,21 @@ class Inbox:
         self.files[self.files.index(before)] = replace(before, mtime_ns=stat.st_mtime_ns)
         return True
 
-    def _register_dropped(self, path: Path, relative: str) -> list[RegisteredFile]:
-        data = b""
+    def _register_dropped(
+        self, path: Path, relative: str, stat: os.stat_result
+    ) -> list[RegisteredFile]:
+        """`stat` from before the file is read: one still being written is then read again."""
+        data, venue, year, listed_on, why_not = b"", "", 0, "", ""
         try:
             data = read_file(path)
             venue, year = self._recognise(path, load_document(path, data))
+            # Not the folders above the inbox: where the data lie says nothing about a list.
+            listed_on = _date_in(Path(relative))
         except CsimpactError as problem:
-            return self._append(relative, data, "", 0, "", path, str(problem))
-        # Not the folders above the inbox: where the data lie says nothing about a list.
-        return self._append(relative, data, venue, year, _date_in(Path(relative)), path)
+            why_not = str(problem)
+        if not path.exists():
+            return []  # gone again: nothing of it is used
+        return self._append(relative, data, venue, year, listed_on, stat, why_not)
 
     def _recognise(self, path: Path, document: object) -> Cell:
         if document == []:
@@ -210,7 +220,7 @@ class Inbox:
         name = f"{target.rpartition('/')[0]}/{stem}-{digest[:8]}{dot}{suffix}"
         path = self.root / name
         replace_file(path, data, durable=True)
-        return self._append(name, data, venue, year, listed_on, path)
+        return self._append(name, data, venue, year, listed_on, path.stat())
 
     def _append(
         self,
@@ -219,10 +229,9 @@ class Inbox:
         venue: str,
         year: int,
         listed_on: str,
-        path: Path,
+        stat: os.stat_result,
         problem: str = "",
     ) -> list[RegisteredFile]:
-        stat = path.stat()
         lists = self.lists_of((venue, year))
         file = RegisteredFile(
             seq=self.files[-1].seq + 1 if self.files else 0,

@@ -3,7 +3,7 @@
 Belongs here: putting the parts together. Stages take a `Workspace`, science takes frames.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -21,7 +21,7 @@ from pipeline.venues import VenueRegistry, load_venues
 from resources.lake import Lake
 from resources.ledger_store import LedgerStore
 from resources.model_hub import encoder_id, load_bi_encoder
-from resources.scholar_dumps import Inbox
+from resources.scholar_dumps import Inbox, Refusal, RegisteredFile
 from resources.vector_store import VectorStore
 
 LOCK_TIMEOUT_S = 3600.0  # a stage waits for another run's same stage; beyond that something hangs
@@ -78,6 +78,11 @@ class Workspace:
     def inbox(self) -> Inbox:
         """The inbox as its registry stands now."""
         return Inbox(self.data.inbox, self.venues, self.today)
+
+    def import_lists(self, paths: Sequence[Path]) -> tuple[list[RegisteredFile], list[Refusal]]:
+        """What `Inbox.import_paths` registers and refuses, while nobody else may write there."""
+        with self.lock("inbox"):
+            return self.inbox().import_paths(paths)
 
     def world(self, *, register: bool = True) -> World:
         """What the planner compares against, files dropped into the inbox by hand included.

@@ -70,7 +70,7 @@ def write_list(folder: Path, cell: Cell, rows: list[Row], day: str | None = None
 def deliver(workspace: Workspace, cell: Cell, rows: list[Row], day: str | None = None) -> None:
     """Write a list and import it, as `csimpact import` does."""
     outbox = workspace.data.root.parent / "outbox"
-    _, refused = workspace.inbox().import_paths([write_list(outbox, cell, rows, day)])
+    _, refused = workspace.import_lists([write_list(outbox, cell, rows, day)])
     assert not refused, refused
 
 

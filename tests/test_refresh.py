@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -154,6 +155,23 @@ def test_a_second_refresh_ends_with_one_line(workspace: Workspace) -> None:
     assert lines[0].startswith("another refresh is running on this data folder")
     assert ended(first)[0] == 0
     assert plan_refresh(workspace) == []
+
+
+def test_ctrl_c_ends_a_refresh_at_once(workspace: Workspace) -> None:
+    """Dagster retries what was interrupted: Ctrl-C once had to be pressed four times."""
+    process = start(workspace.data, "hold")
+    deadline = time.monotonic() + 60
+    while not (workspace.data.root / "holding").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    code, lines = ended(process)
+    assert code == -signal.SIGINT
+    assert lines[-1] == "KeyboardInterrupt"
+    assert workspace.lake.cells("papers")  # what was finished is kept
+    refresh(reopened(workspace.data))
+    assert plan_refresh(reopened(workspace.data)) == []
 
 
 def test_killed_refreshes_lose_nothing(tmp_path: Path, workspace: Workspace) -> None:

@@ -46,10 +46,8 @@ def problems_of(tmp_path: Path, text: str) -> str:
 def test_every_listed_folder_is_known(registry: VenueRegistry) -> None:
     """A venue missing here would send its whole folder to quarantine."""
     for folder, earliest in LISTED.items():
-        venue = registry.by_dump_folder(folder)
-        assert venue is not None, folder
-        assert venue.slug == folder
-        assert venue.first_year <= earliest, folder
+        assert registry.resolve(folder) == folder
+        assert registry[folder].first_year <= earliest, folder
 
 
 def test_at_least_fifty_venues(registry: VenueRegistry) -> None:
@@ -76,12 +74,6 @@ def test_unknown_venue_names_the_nearest_and_the_remedy(registry: VenueRegistry)
     assert "\n" not in message
     with pytest.raises(NotFoundError):
         registry["NeurIPS"]
-
-
-def test_unknown_dump_folder_is_none(registry: VenueRegistry) -> None:
-    """A foreign folder is the importer's news, not an exception out of the registry."""
-    assert registry.by_dump_folder("icpr") is None
-    assert registry.by_dump_folder("the web conference") is None  # an alias is not a folder
 
 
 def test_years_run_from_next_year_back(registry: VenueRegistry) -> None:

@@ -17,7 +17,7 @@ import typer
 from pipeline.cli import maintain, read
 from pipeline.errors import CsimpactError
 
-USAGE_EXIT, BUG_EXIT, PIPE_EXIT = 2, 1, 141
+USAGE_EXIT, BUG_EXIT, PIPE_EXIT, INTERRUPT_EXIT = 2, 1, 141, 130
 # Typer carries its own copy of click or uses the installed one: its classes are found through its
 # only public exception.
 _ClickError = typer.BadParameter.__mro__[2]
@@ -59,18 +59,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code of a command line: 0, 2 for what the user can mend, 1 for a bug."""
+    """The exit code: 0, 2 for what the user can mend, 1 for a bug, 130 for Ctrl-C."""
     arguments = hoisted(arguments or ["--help"])
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="csimpact")
         sys.stdout.flush()
+        if code == INTERRUPT_EXIT:  # Typer may turn Ctrl-C into this code, without a word
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except BrokenPipeError:  # `csimpact … | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_EXIT
     except (KeyboardInterrupt, typer.Abort):
         print("error: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
+        return INTERRUPT_EXIT
     except Exception as problem:
         if "--debug" in arguments:
             traceback.print_exc()

@@ -8,14 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.errors import InputError
-from pipeline.tables import Cell
+
+if TYPE_CHECKING:  # polars takes a while, and --help needs none of it
+    from pipeline.staleness import Stale
+    from pipeline.tables import Cell
 
 IMPORT_HELP = """Copy dumps into the inbox and register them. Nothing is computed yet.
 
@@ -61,21 +64,17 @@ def import_(paths: Annotated[list[Path], typer.Argument(metavar="PATH…")]) -> 
     if missing:
         raise InputError(f"no such file or folder: {', '.join(missing)}")
     workspace = open_workspace()
-    with workspace.lock("inbox"):
-        inbox = workspace.inbox()
-        news, refused = inbox.import_paths(paths)
+    news, refused = workspace.import_lists(paths)
     console = Console()
     venues = Counter(file.venue for file in news)
     console.print(
         f"{len(news)} lists registered of {len(venues)} venues; "
-        f"{len(inbox.cells())} venue-years in the inbox. Next: csimpact refresh"
+        f"{len(workspace.inbox().cells())} venue-years in the inbox. Next: csimpact refresh"
     )
     if refused:
         for refusal in refused:
             Console(stderr=True).print(f"refused: {refusal.problem}", markup=False, soft_wrap=True)
-        raise InputError(f"{len(refused)} files were refused; the others are registered")
-    if not news and not inbox.cells():
-        raise InputError("expected .json or .json.gz files below the given folders, found none")
+        raise InputError(f"{len(refused)} files were refused; the others, if any, are registered")
 
 
 def refresh_(
@@ -144,19 +143,16 @@ def _reporter(console: Console, update: Callable[[str], None]) -> Callable[[str]
     return log
 
 
-def _print_plan(console: Console, plan: Sequence[object]) -> None:
-    from pipeline.staleness import Stale
-
+def _print_plan(console: Console, plan: "Sequence[Stale]") -> None:
     if not plan:
         console.print("Nothing is stale.")
         return
     by_reason: dict[tuple[str, str], list[str]] = {}
     for stale in plan:
-        if isinstance(stale, Stale):
-            why = "; ".join(stale.reasons[:3])
-            why = "follows what stands above" if why.startswith("follows") else why
-            cell = f"{stale.cell[0]} {stale.cell[1]}" if stale.cell else "all"
-            by_reason.setdefault((stale.output, why), []).append(cell)
+        why = "; ".join(stale.reasons[:3])
+        why = "follows what stands above" if why.startswith("follows") else why
+        cell = f"{stale.cell[0]} {stale.cell[1]}" if stale.cell else "all"
+        by_reason.setdefault((stale.output, why), []).append(cell)
     table = Table("output", "venue-years", "which", "why")
     for (output, why), cells in by_reason.items():
         which = ", ".join(cells[:4]) + (f" and {len(cells) - 4} more" if len(cells) > 4 else "")

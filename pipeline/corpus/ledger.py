@@ -23,7 +23,7 @@ Method = Literal["first", "source_id", "title"]
 class Event:
     """One line of the ledger: from now on `key` means `paper_id`.
 
-    `minted` events also give the paper its row number and the surnames known at that time.
+    `mint` events also give the paper its row number and the surnames known at that time.
     """
 
     seq: int
@@ -36,7 +36,7 @@ class Event:
 
 @dataclass
 class Ledger:
-    """Replayed events; `propose` appends to `news`, which the caller stores."""
+    """Replayed events; `mint` and `alias` append to `news`, which the caller stores."""
 
     paper_of_key: dict[str, str] = field(default_factory=dict)
     row_of_paper: dict[str, int] = field(default_factory=dict)

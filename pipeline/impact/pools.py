@@ -104,18 +104,6 @@ class PoolBuilder:
         )
 
 
-def build_topic_pools(
-    papers: pl.DataFrame,
-    vectors: NDArray[np.float32],
-    *,
-    rule: PoolRule,
-    config_id: str,
-    queries: NDArray[np.bool_] | None = None,
-) -> pl.DataFrame:
-    """`topic_pools` rows of `queries`, or of all papers: `PoolBuilder` for a single use."""
-    return PoolBuilder(papers, vectors, rule=rule, config_id=config_id).build(queries)
-
-
 def hash_ids(paper_ids: pl.Series) -> NDArray[np.uint64]:
     """64 bits of BLAKE2b of each id, shape (n,)."""
     digests = b"".join(blake2b(i.encode(), digest_size=8).digest() for i in paper_ids)

@@ -46,25 +46,16 @@ class TokenEncoder(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an encoding run is, counted in texts and in tokens."""
+    """How far an encoding run is, counted in texts."""
 
     done: int
     total: int
-    tokens_done: int
-    tokens_total: int
     seconds: float
 
     @property
     def texts_per_s(self) -> float:
         """Texts per second so far."""
         return self.done / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds still needed, extrapolated over tokens since long texts go first."""
-        if not self.tokens_done:
-            return 0.0
-        return self.seconds * (self.tokens_total - self.tokens_done) / self.tokens_done
 
 
 def encode_texts(
@@ -79,17 +70,15 @@ def encode_texts(
     tokens = encoder.tokenise(texts)
     lengths = [len(t) for t in tokens]
     vectors = np.empty((len(texts), encoder.dim), dtype=np.float32)
-    done = tokens_done = 0
+    done = 0
     batches = list(length_batches(lengths, batch_tokens))
     embedded = encoder.embed_batches([tokens[i] for i in rows] for rows in batches)
     with closing(embedded):  # a traceback would keep it, and with it the queue, alive
         for rows, unit in zip(batches, embedded, strict=True):
             vectors[rows] = unit
             done += len(rows)
-            tokens_done += sum(lengths[i] for i in rows)
             if progress:
-                seconds = time.perf_counter() - started
-                progress(Progress(done, len(texts), tokens_done, sum(lengths), seconds))
+                progress(Progress(done, len(texts), time.perf_counter() - started))
     return vectors
 
 

@@ -13,8 +13,8 @@ from assets import STAGES, corpus, materialise
 from assets.materialise import CHECK, OWNERS
 from pipeline import refresh as refresh_module
 from pipeline.definitions import build_defs
-from pipeline.errors import InputError
-from pipeline.refresh import RefreshError, plan_refresh, refresh
+from pipeline.errors import InputError, RefreshError
+from pipeline.refresh import plan_refresh, refresh
 from pipeline.settings import PROJECT
 from pipeline.tables import TABLES, Cell
 from resources.workspace import Workspace
@@ -208,6 +208,9 @@ def test_only_what_moved_gets_an_event(refreshed: Workspace, instance: dg.Dagste
     deliver(refreshed, CVPR, papers(range(8), cites=7), "2024-05-01")
     report = refresh(refreshed)
     assert set(report.assets) == {"dump_shards", "identities", "citation_counts", "tncsi_sp"}
+    # One list of three was read, yet the table holds all of them and the list before.
+    rows = latest(instance, "dump_shards", None).metadata["dagster/row_count"].value
+    assert rows == raw_tables(refreshed)["dump_records"].height == 32
     after = {s.asset: version(instance, s.asset, CVPR) for s in PER_CELL}
     moved = {asset for asset in after if after[asset] != before[asset]}
     assert moved == {"citation_counts", "tncsi_sp"}

@@ -7,9 +7,8 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.errors import InputError, NotFoundError
-from pipeline.impact.explain import explain_pool
-from pipeline.impact.pools import PoolBuilder, PoolRule, build_topic_pools, hash_ids
+from pipeline.errors import InputError
+from pipeline.impact.pools import PoolBuilder, PoolRule, hash_ids
 from pipeline.retrieval.quantise import quantise
 from pipeline.tables import TOPIC_POOLS, violations
 
@@ -39,8 +38,14 @@ def library(n: int, *, seed: int = 0) -> tuple[pl.DataFrame, NDArray[np.float32]
     return papers, vectors
 
 
-def build(papers: pl.DataFrame, vectors: NDArray[np.float32], **changes) -> pl.DataFrame:
-    return build_topic_pools(papers, vectors, **{"rule": RULE, "config_id": "c"} | changes)
+def build(
+    papers: pl.DataFrame,
+    vectors: NDArray[np.float32],
+    *,
+    rule: PoolRule = RULE,
+    queries: NDArray[np.bool_] | None = None,
+) -> pl.DataFrame:
+    return PoolBuilder(papers, vectors, rule=rule, config_id="c").build(queries)
 
 
 @pytest.mark.parametrize("n", [0, 1, 120])
@@ -127,32 +132,6 @@ def test_config_id_names_all_that_matters() -> None:
     ids = {RULE.model_copy(update=c).config_id("e") for c in changed}
     assert len(ids | {RULE.config_id("e"), RULE.config_id("f")}) == 7
     assert PoolRule().config_id("minilm") == "k100-1000_s0.1_d183_n30_q23@minilm"
-
-
-def test_explanation_lists_the_pool_nearest_first() -> None:
-    """An explanation from unquantised vectors that contradicts the stored pool."""
-    papers, vectors = library(120)
-    pools = build(papers, vectors)
-    counts = np.arange(-1, 119, dtype=np.int32)
-    for paper_id, members, radius in pools.select("paper_id", "members", "pool_radius").rows():
-        why = explain_pool(paper_id, pools, papers, vectors, counts=counts)
-        assert sorted(why["paper_row"]) == members
-        assert why["similarity"].min() == radius
-        assert why.equals(why.sort("similarity", "paper_id", descending=[True, False]))
-        known = [None if r == 0 else r - 1 for r in why["paper_row"]]
-        assert why["cited_by_count"].to_list() == known
-
-
-def test_explanation_refuses_what_it_cannot_explain() -> None:
-    """A silent empty or partial list for an unknown paper or missing members."""
-    papers, vectors = library(120)
-    pools = build(papers, vectors)
-    with pytest.raises(NotFoundError, match="no pool of paper nobody"):
-        explain_pool("nobody", pools, papers, vectors)
-    with pytest.raises(InputError, match="one configuration"):
-        explain_pool(pools["paper_id"][0], pl.concat([pools, pools]), papers, vectors)
-    with pytest.raises(InputError, match="papers of the pool"):
-        explain_pool(pools["paper_id"][0], pools, papers[:5], vectors[:5])
 
 
 def test_refuses_vectors_that_are_not_the_papers() -> None:

@@ -215,6 +215,27 @@ def test_a_copy_in_progress_is_taken_once_it_is_whole(inbox: Inbox) -> None:
     assert (inbox.problems(), inbox.cells()) == ([], [CELL])
 
 
+def test_a_copy_that_ends_while_it_is_read_is_read_again(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a file under the size and time of the whole one would stay in quarantine for ever."""
+    path = put(inbox.root / "cvpr2016.json.gz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+    def read_then_completed(path: Path) -> bytes:
+        half = path.read_bytes()
+        path.write_bytes(whole)
+        return half
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scholar_dumps, "read_file", read_then_completed)
+        inbox.scan()
+    assert len(inbox.problems()) == 1
+    inbox.scan()
+    assert (inbox.problems(), inbox.cells()) == ([], [CELL])
+
+
 def test_a_file_changed_in_place_is_another_list(inbox: Inbox, tmp_path: Path) -> None:
     """Edited by hand, a list would otherwise stay as it was read first."""
     put(inbox.root / "cvpr2016.json", "one")
@@ -332,3 +353,10 @@ def test_the_planner_always_hears_of_unusable_files(inbox: Inbox) -> None:
     (inbox.root / "junk.json").write_bytes(b"{")
     inbox.scan()
     assert inbox.digests() != empty
+
+
+def test_a_folder_without_lists_is_told(inbox: Inbox, tmp_path: Path) -> None:
+    """A mistyped folder once ended with "0 lists registered" and exit code 0."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"expected \.json .* found none"):
+        inbox.import_paths([tmp_path / "empty"])
