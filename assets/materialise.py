@@ -65,7 +65,7 @@ def as_asset(stage: Stage, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
     def _asset(
         context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
     ) -> Iterator[Any]:
-        workspace.report = context.log.info
+        workspace.report_to(context.log.info)
         if stage.partitioned:
             cells: Collection[Cell] = cells_of(context.partition_keys)
         else:
@@ -106,6 +106,7 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
         config: RefreshConfig,
         workspace: dg.ResourceParam[Workspace],
     ) -> None:
+        workspace.report_to(context.log.info)
         scope = scope_cells(config)
         cells = stage.stale(workspace, scope)
         if config.force:

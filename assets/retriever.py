@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.stages import Job, Made, Stage, write_cell
 from pipeline.corpus.text import document_text
-from pipeline.errors import StorageError
+from pipeline.errors import NotFoundError
 from pipeline.models.encoding import Progress, encode_texts
 from pipeline.tables import PAPER_EMBEDDINGS, Cell
 from resources.workspace import Workspace
@@ -115,7 +115,7 @@ def _append(workspace: Workspace, cell: Cell, rows: pl.DataFrame) -> None:
 def vectors_for(workspace: Workspace, papers: pl.DataFrame) -> np.ndarray:
     """Vectors [paper, dim] of `papers` (venue, year, text_hash), in their order.
 
-    Raises StorageError if a text has no vector yet.
+    Raises NotFoundError if a text has no vector yet.
     """
     cells = sorted({(str(v), int(y)) for v, y in papers.select("venue", "year").unique().rows()})
     stored = workspace.lake.read_cells("paper_embeddings", cells)
@@ -124,7 +124,7 @@ def vectors_for(workspace: Workspace, papers: pl.DataFrame) -> np.ndarray:
         stored.select("text_hash", "vector"), on="text_hash", how="left", maintain_order="left"
     )
     if lacking := joined["vector"].null_count():
-        raise StorageError(
+        raise NotFoundError(
             f"{lacking} of {papers.height} papers have no vector yet: materialise "
             "paper_embeddings for all venues of these years first, or run `csimpact refresh`"
         )

@@ -75,7 +75,7 @@ def _demo(console: Console, data: DataDir) -> None:
 
 def _choose_encoder(console: Console, data: DataDir) -> None:
     try:
-        find_model(encoder_name(), data.models)
+        find_model(encoder_name(), data.models, download=False)  # a demo needs no network
     except ModelError:
         from pipeline.models.tiny import write_tiny_encoder
 
@@ -128,7 +128,8 @@ def _work(now: Mapping[str, float], before: Mapping[str, float]) -> str:
 def _show(console: Console, data: DataDir) -> None:
     console.rule("Highest impact (simulated papers)")
     columns = ("venue", "year", "title", "cited_by_count", "tncsi_sp", "n_pool")
-    table = Table("venue", "year", Column("title", no_wrap=True, max_width=38), "cited", "TNCSI_SP", "pool")
+    title = Column("title", no_wrap=True, max_width=38)  # for terminals of 80 columns
+    table = Table("venue", "year", title, "cited", "TNCSI_SP", "pool")
     for row in Library(data).top(k=5).select(columns).iter_rows():
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
     console.print(table)

@@ -42,9 +42,9 @@ KNOWN_MODELS: Mapping[str, KnownModel] = {
 }
 
 
-def find_model(name: str, models_dir: Path) -> Path:
+def find_model(name: str, models_dir: Path, *, download: bool = True) -> Path:
     """The folder with the model's verified files; only known models are looked for elsewhere."""
-    return _verified_model(name, models_dir)[0]
+    return _verified_model(name, models_dir, download=download)[0]
 
 
 def encoder_id(name: str, models_dir: Path, *, max_tokens: int = MAX_TOKENS) -> str:
@@ -68,19 +68,21 @@ def _id(name: str, digest: str, max_tokens: int) -> str:
     return f"{name}@{digest[:8]}-{max_tokens}"
 
 
-def _verified_model(name: str, models_dir: Path) -> tuple[Path, str]:
+def _verified_model(name: str, models_dir: Path, *, download: bool = True) -> tuple[Path, str]:
     """Folder and SHA-256 of the weights."""
     known = KNOWN_MODELS.get(name)
     local = models_dir / name
     if (local / WEIGHTS).is_file():
         folder = local
-    elif known is None:
+    elif known and (packaged := _packaged_folder(known)):
+        folder = packaged
+    elif known and download:
+        folder = _download(known, local)
+    else:
         raise ModelError(
             f"expected weights of {name!r} at {local / WEIGHTS}, received nothing; put the model "
             f"there, or choose one of: {', '.join(KNOWN_MODELS)}"
         )
-    else:
-        folder = _packaged_folder(known) or _download(known, local)
     digest = _sha256(folder / WEIGHTS)
     if known and digest != known.sha256:
         raise ModelError(

@@ -252,26 +252,50 @@ class Inbox:
     def lists_of(self, cell: Cell) -> list[RegisteredFile]:
         """Usable lists of a venue-year, oldest first; a path counts once, as last registered.
 
-        A list that repeats the one before it is no news and left out.
+        A list that repeats the one before it is no news and left out, as is one whose file was
+        deleted.
         """
         last = {f.path: f for f in self.files}.values()
         mine = (f for f in last if (f.venue, f.year) == cell and not f.problem)
-        ordered = sorted(mine, key=lambda f: f.order)
+        ordered = sorted((f for f in mine if not self._gone(f)), key=lambda f: f.order)
         return [f for i, f in enumerate(ordered) if i == 0 or f.sha256 != ordered[i - 1].sha256]
 
     def cells(self) -> list[Cell]:
-        """Venue-years that have a usable list, sorted."""
-        named = {(f.venue, f.year) for f in self.files if not f.problem}
-        return sorted(cell for cell in named if self.lists_of(cell) and not self._lost(cell))
+        """Venue-years that have a usable list in force, sorted."""
+        return sorted(cell for cell in self._named() if not self._lost(cell))
 
-    def _lost(self, cell: Cell) -> bool:
-        """Whether the list in force was overwritten by something unusable: tables stay, then."""
+    def _named(self) -> set[Cell]:
+        return {(f.venue, f.year) for f in self.files if not f.problem}
+
+    def _gone(self, file: RegisteredFile) -> bool:
+        return not (self.root / file.path).exists()
+
+    def _lost(self, cell: Cell) -> list[RegisteredFile]:
+        """Lists in force that were deleted or overwritten by something unusable.
+
+        The tables of their venue-year stay as they are: falling back to an older list, or to
+        none, would silently undo what the newer one said.
+        """
         broken = {f.path: f.seq for f in self.problems()}
-        if not broken:
-            return False
-        lost = [f for f in self.files if (f.venue, f.year) == cell and f.path in broken]
-        newest = self.lists_of(cell)[-1]
-        return any(f.order > newest.order and broken[f.path] > newest.seq for f in lost)
+        mine = [f for f in self.files if (f.venue, f.year) == cell and not f.problem]
+        lost = [f for f in mine if f.path in broken or self._gone(f)]
+        if not lost or not (usable := self.lists_of(cell)):
+            return lost
+        newest = usable[-1]
+        return [
+            f
+            for f in lost
+            if f.order > newest.order and broken.get(f.path, newest.seq + 1) > newest.seq
+        ]
+
+    def warnings(self) -> list[str]:
+        """One line for every file that cannot be used, and for every deleted list in force."""
+        deleted = (f for cell in sorted(self._named()) for f in self._lost(cell) if self._gone(f))
+        return [f.problem for f in self.problems()] + [
+            f"{self.root / f.path} is gone; {f.venue} {f.year} stays as it is: restore the file or "
+            "import a list of that venue-year"
+            for f in deleted
+        ]
 
     def digests(self) -> dict[Cell, str]:
         """Digest of the lists of every venue-year, in their order: the planner's first input.

@@ -3,6 +3,7 @@
 Belongs here: putting the parts together. Stages take a `Workspace`, science takes frames.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,8 +28,26 @@ from resources.vector_store import VectorStore
 LOCK_TIMEOUT_S = 3600.0  # a stage waits for another run's same stage; beyond that something hangs
 
 
+REPORT_EVERY_S = 15.0  # between two progress lines of a log
+
+Report = Callable[[str], None]
+
+
 def _silent(_: str) -> None:
     return None
+
+
+def throttled(report: Report) -> Report:
+    """`report`, called at most every REPORT_EVERY_S seconds: for logs, which keep every line."""
+    last = -REPORT_EVERY_S
+
+    def pass_on(message: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= REPORT_EVERY_S:
+            report(message)
+            last = time.monotonic()
+
+    return pass_on
 
 
 @dataclass
@@ -38,7 +57,12 @@ class Workspace:
     data: DataDir
     today: date = field(default_factory=date.today)
     rule: PoolRule = field(default_factory=PoolRule)
-    report: Callable[[str], None] = _silent
+    report: Report = _silent
+
+    def report_to(self, log: Report) -> None:
+        """Send progress to a log, unless somebody listens already."""
+        if self.report is _silent:
+            self.report = throttled(log)
 
     @cached_property
     def venues(self) -> VenueRegistry:

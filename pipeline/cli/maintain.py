@@ -4,9 +4,9 @@ Belongs here: arguments, progress and the words a person reads. Not: what is sta
 redone (pipeline/refresh.py).
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,8 +32,6 @@ Examples:
 
   csimpact import cvpr2016.json.gz iclr2018.json.gz
 """
-
-LOG_EVERY_S = 15.0
 
 REFRESH_HELP = """Bring everything stale up to date.
 
@@ -87,7 +85,7 @@ def refresh_(
 ) -> None:
     """Bring everything stale up to date."""
     from pipeline.refresh import plan_refresh, refresh
-    from resources.workspace import open_workspace
+    from resources.workspace import open_workspace, throttled
 
     workspace = open_workspace()
     inbox = workspace.inbox()
@@ -99,12 +97,13 @@ def refresh_(
     if dry_run:
         _print_plan(console, plan_refresh(workspace, scope))
         return
-    for file in inbox.problems():
+    for warning in inbox.warnings():
         Console(stderr=True).print(
-            f"in quarantine: {file.problem}", markup=False, soft_wrap=True, style="yellow"
+            f"not used: {warning}", markup=False, soft_wrap=True, style="yellow"
         )
     with console.status("planning …") as status:
-        workspace.report = _reporter(console, status.update)
+        in_log = throttled(partial(console.print, markup=False))
+        workspace.report = status.update if console.is_terminal else in_log
         report = refresh(workspace, scope, force=force)
     if not report.run_id:
         console.print("Nothing is stale: no text encoded, no table written.")
@@ -126,21 +125,6 @@ def _scope(cells: "Sequence[Cell]", venue: str | None, year: int | None) -> "lis
             f"no list of {venue or 'any venue'} {year or ''} is registered: see `csimpact status`"
         )
     return scope
-
-
-def _reporter(console: Console, update: Callable[[str], None]) -> Callable[[str], None]:
-    """A live line in a terminal; elsewhere one line every LOG_EVERY_S seconds at most."""
-    if console.is_terminal:
-        return update
-    last = -LOG_EVERY_S
-
-    def log(message: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= LOG_EVERY_S:
-            console.print(message, markup=False)
-            last = time.monotonic()
-
-    return log
 
 
 def _print_plan(console: Console, plan: "Sequence[Stale]") -> None:

@@ -360,3 +360,30 @@ def test_a_folder_without_lists_is_told(inbox: Inbox, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"expected \.json .* found none"):
         inbox.import_paths([tmp_path / "empty"])
+
+
+def test_a_deleted_list_does_not_stop_the_library(inbox: Inbox, tmp_path: Path) -> None:
+    """Tidying the inbox by hand made every later refresh fail."""
+    [older], _ = inbox.import_paths([put(tmp_path / "2025-05-01" / "cvpr2016.json", "old")])
+    [newer], _ = inbox.import_paths([put(tmp_path / "2026-02-23" / "cvpr2016.json", "new")])
+    (inbox.root / older.path).unlink()
+    assert titles(inbox) == ["new"]
+    assert CELL in inbox.digests()
+    assert inbox.warnings() == []
+    (inbox.root / newer.path).unlink()
+    assert CELL not in inbox.digests()  # what the planner is not told of stays as it is
+    assert "restore the file" in inbox.warnings()[0]
+    inbox.import_paths([tmp_path / "2026-02-23"])
+    assert titles(inbox) == ["new"]
+    assert inbox.warnings() == []
+
+
+def test_deleting_the_list_in_force_does_not_bring_back_the_older(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    """Its counts and withdrawals would be undone without a word."""
+    inbox.import_paths([put(tmp_path / "2025-05-01" / "cvpr2016.json", "old")])
+    [newer], _ = inbox.import_paths([put(tmp_path / "2026-02-23" / "cvpr2016.json", "new")])
+    (inbox.root / newer.path).unlink()
+    assert CELL not in inbox.digests()
+    assert len(inbox.warnings()) == 1
