@@ -17,8 +17,9 @@ from pipeline.corpus.paper_copilot import ListOrigin
 from pipeline.corpus.papers import build_authorships, build_papers, build_venue_coverage
 from pipeline.corpus.resolution import resolve_records
 from pipeline.tables import DUMP_RECORDS, QUARANTINE, UNRECOGNISED, Cell
+from resources.inbox import Inbox, RegisteredFile
 from resources.lake import digest_of
-from resources.scholar_dumps import Inbox, RegisteredFile, load_document, read_file
+from resources.scholar_dumps import load_document, read_file
 
 COUNTS = ("cited_by_count", "citation_source", "observed_on")
 PLACE = ("record_key", "source_file", "list_order")

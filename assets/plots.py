@@ -4,9 +4,13 @@ Belongs here: what a picture shows. Not: where it is attached (materialise.py).
 """
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BINS = 20  # bars of a single venue-year's histogram
 
@@ -34,7 +38,9 @@ def score_distribution(scores: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _map_of_medians(figure_type: type, cells: pl.DataFrame, known: pl.DataFrame):  # type: ignore[no-untyped-def]
+def _map_of_medians(
+    figure_type: "type[Figure]", cells: pl.DataFrame, known: pl.DataFrame
+) -> "Figure":
     venues, years = sorted(cells["venue"].unique()), sorted(cells["year"].unique())
     grid = np.full((len(venues), years[-1] - years[0] + 1), np.nan)
     medians = known.group_by("venue", "year").agg(pl.col("tncsi_sp").median())

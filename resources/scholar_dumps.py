@@ -1,334 +1,32 @@
-"""The inbox: dumps a user imported or dropped, recognised by content and registered.
+"""Scholar dumps as files: reading them, and telling by content and name what they are.
 
-Belongs here: files, their hashes and their order. Not: what a row means
-(pipeline/corpus/paper_copilot.py).
-
-Order of the lists of one venue-year: by the date in their path (`…/2026-02-23/…`), then by
-registration. A list without a date counts as recent as the one it replaces, so that "import it
-again, later" does what it says, while a dated older list never pushes out a newer one.
+Belongs here: bytes, gzip, JSON, and the venue-year a file is about. Not: which files are
+registered (inbox.py) or what a row means (pipeline/corpus/paper_copilot.py).
 """
 
 import gzip
-import hashlib
-import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import orjson
 
 from pipeline.corpus import paper_copilot
-from pipeline.corpus.paper_copilot import ListOrigin
 from pipeline.errors import (
-    CsimpactError,
     InputError,
     NotFoundError,
     UnreadableFileError,
     UnrecognisedFileError,
 )
-from pipeline.tables import UNRECOGNISED, Cell
+from pipeline.tables import Cell
 from pipeline.venues import VenueRegistry
-from resources.lake import replace_file
 
 SUFFIXES = (".json", ".json.gz")
 _NAME = re.compile(r"(?P<folder>.*?[^\d])(?P<year>\d{4,})(?:-[0-9a-f]{8})?\.json(?:\.gz)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-@dataclass(frozen=True)
-class RegisteredFile:
-    """One registration of a list: which file, of which venue-year, since when, in what order."""
-
-    seq: int
-    path: str  # relative to the inbox
-    sha256: str
-    size: int
-    mtime_ns: int
-    kind: str
-    venue: str
-    year: int
-    listed_on: str  # ISO date the list counts as; "" for the first of its venue-year without one
-    registered_on: str
-    problem: str = ""  # why the file cannot be used, if it cannot
-
-    @property
-    def order(self) -> tuple[str, int]:
-        """Sorts the lists of a venue-year, newest last."""
-        return (self.listed_on, self.seq)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A file that was not registered, and the one line that says why."""
-
-    path: Path
-    problem: CsimpactError
-
-
-class Inbox:
-    """Registered dump files under one folder; the registry is a JSON-lines file in it."""
-
-    def __init__(self, root: Path, venues: VenueRegistry, today: date) -> None:
-        self.root = root
-        self._venues = venues
-        self._today = today
-        self._registry = root / "registry.jsonl"
-        self.files: list[RegisteredFile] = self._load()
-
-    def _load(self) -> list[RegisteredFile]:
-        if not self._registry.exists():
-            return []
-        try:
-            lines = self._registry.read_bytes().splitlines()
-            return [RegisteredFile(**orjson.loads(line)) for line in lines]
-        except (OSError, TypeError, orjson.JSONDecodeError) as problem:
-            raise InputError(
-                f"{self._registry} is damaged ({problem}): restore it from a backup, or delete it "
-                "to have every file in the inbox registered anew"
-            ) from problem
-
-    def _save(self) -> None:
-        data = b"".join(orjson.dumps(asdict(f)) + b"\n" for f in self.files)
-        replace_file(self._registry, data, durable=True)
-
-    def import_paths(self, paths: Sequence[Path]) -> tuple[list[RegisteredFile], list[Refusal]]:
-        """Copy files (folders: every .json and .json.gz below) into the inbox and register them.
-
-        Returns the registrations that are news, and the files refused; refusing one file does
-        not stop the others. Raises InputError if there is no file at all.
-        """
-        news: list[RegisteredFile] = []
-        refused: list[Refusal] = []
-        files = list(_expand(paths))
-        if not files:
-            where = ", ".join(map(str, paths))
-            raise InputError(f"expected .json or .json.gz files below {where}, found none")
-        for path in files:
-            try:
-                data, listed_on = read_file(path), _date_in(path.absolute())
-                venue, year = self._recognise(path, load_document(path, data))
-                target = f"{paper_copilot.SOURCE}/{listed_on or 'undated'}/{venue}/{path.name}"
-                news += self._register(target, data, venue, year, listed_on)
-            except CsimpactError as problem:
-                refused.append(Refusal(path, problem))
-        self._save()
-        return news, refused
-
-    def scan(self, *, save: bool = True) -> list[RegisteredFile]:
-        """Register files dropped into the inbox by hand; returns the news. Callers hold the lock.
-
-        A file that cannot be used is registered with its problem, so that it shows up in
-        quarantine rather than nowhere.
-        """
-        removed = {f.path for f in self.problems() if not (self.root / f.path).exists()}
-        self.files = [f for f in self.files if f.path not in removed]
-        known = {f.path: f for f in self.files}
-        news: list[RegisteredFile] = []
-        touched = False
-        for path in sorted(p for p in self.root.rglob("*") if p.name.endswith(SUFFIXES)):
-            relative = path.relative_to(self.root).as_posix()
-            before = known.get(relative)
-            try:
-                stat = path.stat()
-                if before and (before.size, before.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-                    continue
-                if before and not before.problem and self._touched(before, path, stat):
-                    touched = True
-                    continue
-                news += self._register_dropped(path, relative, stat)
-            except FileNotFoundError:
-                continue  # gone again: nothing was read from it
-        if save and (news or removed or touched):
-            self._save()
-        return news
-
-    def _touched(self, before: RegisteredFile, path: Path, stat: os.stat_result) -> bool:
-        """Whether only the time stamp moved; the new one is then remembered.
-
-        A copied or restored inbox must not look like news: undated lists would change places.
-        """
-        if before.size != stat.st_size or _sha256(read_file(path)) != before.sha256:
-            return False
-        self.files[self.files.index(before)] = replace(before, mtime_ns=stat.st_mtime_ns)
-        return True
-
-    def _register_dropped(
-        self, path: Path, relative: str, stat: os.stat_result
-    ) -> list[RegisteredFile]:
-        """`stat` from before the file is read: one still being written is then read again."""
-        data, venue, year, listed_on, why_not = b"", "", 0, "", ""
-        try:
-            data = read_file(path)
-            venue, year = self._recognise(path, load_document(path, data))
-            # Not the folders above the inbox: where the data lie says nothing about a list.
-            listed_on = _date_in(Path(relative))
-        except CsimpactError as problem:
-            why_not = str(problem)
-        if not path.exists():
-            return []  # gone again: nothing of it is used
-        return self._append(relative, data, venue, year, listed_on, stat, why_not)
-
-    def _recognise(self, path: Path, document: object) -> Cell:
-        if document == []:
-            raise UnreadableFileError(f"{path}: expected a list of papers, received an empty list")
-        if isinstance(document, dict):
-            raise UnrecognisedFileError(
-                f"{path}: expected a JSON list of papers, received a JSON object: "
-                "hand over the list itself"
-            )
-        if not paper_copilot.recognise(document):
-            raise UnrecognisedFileError(
-                f"{path}: no importer knows this content; expected a Paper Copilot list "
-                "(objects with title, author, status, …)"
-            )
-        return self._cell(path)
-
-    def _cell(self, path: Path) -> Cell:
-        match = _NAME.fullmatch(path.name)
-        if not match:
-            raise UnrecognisedFileError(
-                f"{path}: expected a name like cvpr2016.json.gz, which says venue and year"
-            )
-        try:
-            venue = self._venues.resolve(match["folder"])
-        except NotFoundError as problem:
-            raise UnrecognisedFileError(f"{path}: {problem}") from problem
-        year, first = int(match["year"]), self._venues[venue].first_year
-        if not first <= year <= self._today.year + 1:
-            raise InputError(
-                f"{path}: expected a year of {venue} in {first}..{self._today.year + 1}, received "
-                f"{year}: rename the file, or correct first_year in venues.toml"
-            )
-        return venue, year
-
-    def _register(
-        self, target: str, data: bytes, venue: str, year: int, listed_on: str
-    ) -> list[RegisteredFile]:
-        digest = _sha256(data)
-        lists = self.lists_of((venue, year))
-        same = [
-            f for f in lists if f.sha256 == digest and (not listed_on or f.listed_on == listed_on)
-        ]
-        if same and (listed_on or same[-1] == lists[-1]) and (self.root / same[-1].path).exists():
-            return []
-        # The digest keeps an older list of the same name beside the newer one.
-        stem, dot, suffix = target.rpartition("/")[2].partition(".")
-        name = f"{target.rpartition('/')[0]}/{stem}-{digest[:8]}{dot}{suffix}"
-        path = self.root / name
-        replace_file(path, data, durable=True)
-        return self._append(name, data, venue, year, listed_on, path.stat())
-
-    def _append(
-        self,
-        relative: str,
-        data: bytes,
-        venue: str,
-        year: int,
-        listed_on: str,
-        stat: os.stat_result,
-        problem: str = "",
-    ) -> list[RegisteredFile]:
-        lists = self.lists_of((venue, year))
-        file = RegisteredFile(
-            seq=self.files[-1].seq + 1 if self.files else 0,
-            path=relative,
-            sha256=_sha256(data),
-            size=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-            kind=paper_copilot.SOURCE,
-            venue=venue,
-            year=year,
-            listed_on=listed_on or (lists[-1].listed_on if lists else ""),
-            registered_on=self._today.isoformat(),
-            problem=problem,
-        )
-        self.files.append(file)
-        return [file]
-
-    def lists_of(self, cell: Cell) -> list[RegisteredFile]:
-        """Usable lists of a venue-year, oldest first; a path counts once, as last registered.
-
-        A list that repeats the one before it is no news and left out, as is one whose file was
-        deleted.
-        """
-        last = {f.path: f for f in self.files}.values()
-        mine = (f for f in last if (f.venue, f.year) == cell and not f.problem)
-        ordered = sorted((f for f in mine if not self._gone(f)), key=lambda f: f.order)
-        return [f for i, f in enumerate(ordered) if i == 0 or f.sha256 != ordered[i - 1].sha256]
-
-    def cells(self) -> list[Cell]:
-        """Venue-years that have a usable list in force, sorted."""
-        return sorted(cell for cell in self._named() if not self._lost(cell))
-
-    def _named(self) -> set[Cell]:
-        return {(f.venue, f.year) for f in self.files if not f.problem}
-
-    def _gone(self, file: RegisteredFile) -> bool:
-        return not (self.root / file.path).exists()
-
-    def _lost(self, cell: Cell) -> list[RegisteredFile]:
-        """Lists in force that were deleted or overwritten by something unusable.
-
-        The tables of their venue-year stay as they are: falling back to an older list, or to
-        none, would silently undo what the newer one said.
-        """
-        broken = {f.path: f.seq for f in self.problems()}
-        mine = [f for f in self.files if (f.venue, f.year) == cell and not f.problem]
-        lost = [f for f in mine if f.path in broken or self._gone(f)]
-        if not lost or not (usable := self.lists_of(cell)):
-            return lost
-        newest = usable[-1]
-        return [
-            f
-            for f in lost
-            if f.order > newest.order and broken.get(f.path, newest.seq + 1) > newest.seq
-        ]
-
-    def warnings(self) -> list[str]:
-        """One line for every file that cannot be used, and for every deleted list in force."""
-        deleted = (f for cell in sorted(self._named()) for f in self._lost(cell) if self._gone(f))
-        return [f.problem for f in self.problems()] + [
-            f"{self.root / f.path} is gone; {f.venue} {f.year} stays as it is: restore the file or "
-            "import a list of that venue-year"
-            for f in deleted
-        ]
-
-    def digests(self) -> dict[Cell, str]:
-        """Digest of the lists of every venue-year, in their order: the planner's first input.
-
-        Files nobody can use count as the cell `UNRECOGNISED`, so that they reach quarantine.
-        """
-        lists = {cell: self.lists_of(cell) for cell in self.cells()}
-        lists[UNRECOGNISED] = self.problems()
-        return {cell: _digest_of(files) for cell, files in lists.items()}
-
-    def problems(self) -> list[RegisteredFile]:
-        """Files in the inbox that cannot be used."""
-        return [f for f in {f.path: f for f in self.files}.values() if f.problem]
-
-    def origins(self, cell: Cell) -> Iterator[tuple[ListOrigin, Path]]:
-        """The lists of a venue-year with their order, the list in force first."""
-        lists = self.lists_of(cell)
-        for i, file in reversed(list(enumerate(lists))):
-            observed = date.fromisoformat(file.listed_on or file.registered_on)
-            # Content that comes back after another list is a list of its own.
-            again = sum(before.sha256 == file.sha256 for before in lists[:i])
-            digest = file.sha256[:12] + (f"-{again}" if again else "")
-            origin = ListOrigin(file.path, digest, *cell, observed, len(lists) - 1 - i)
-            yield origin, self.root / file.path
-
-
-def _digest_of(files: Iterable[RegisteredFile]) -> str:
-    text = "\n".join(f"{f.sha256} {f.listed_on} {f.path} {f.problem}" for f in files)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def load_document(path: Path, data: bytes) -> object:
@@ -359,7 +57,47 @@ def read_file(path: Path) -> bytes:
         ) from problem
 
 
-def _expand(paths: Iterable[Path]) -> Iterator[Path]:
+def cell_of(path: Path, document: object, venues: VenueRegistry, today: date) -> Cell:
+    """The venue-year of a dump, known by its content and then by its name.
+
+    Raises UnrecognisedFileError or InputError with one line if it is not one of ours.
+    """
+    if document == []:
+        raise UnreadableFileError(f"{path}: expected a list of papers, received an empty list")
+    if isinstance(document, dict):
+        raise UnrecognisedFileError(
+            f"{path}: expected a JSON list of papers, received a JSON object: "
+            "hand over the list itself"
+        )
+    if not paper_copilot.recognise(document):
+        raise UnrecognisedFileError(
+            f"{path}: no importer knows this content; expected a Paper Copilot list "
+            "(objects with title, author, status, …)"
+        )
+    return _cell_of_name(path, venues, today)
+
+
+def _cell_of_name(path: Path, venues: VenueRegistry, today: date) -> Cell:
+    match = _NAME.fullmatch(path.name)
+    if not match:
+        raise UnrecognisedFileError(
+            f"{path}: expected a name like cvpr2016.json.gz, which says venue and year"
+        )
+    try:
+        venue = venues.resolve(match["folder"])
+    except NotFoundError as problem:
+        raise UnrecognisedFileError(f"{path}: {problem}") from problem
+    year, first = int(match["year"]), venues[venue].first_year
+    if not first <= year <= today.year + 1:
+        raise InputError(
+            f"{path}: expected a year of {venue} in {first}..{today.year + 1}, received "
+            f"{year}: rename the file, or correct first_year in venues.toml"
+        )
+    return venue, year
+
+
+def expand(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files named, and those below the folders named, sorted."""
     for path in paths:
         if path.is_dir():
             yield from sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES))
@@ -367,7 +105,7 @@ def _expand(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _date_in(path: Path) -> str:
+def date_in(path: Path) -> str:
     """The ISO date in the nearest folder name, or nothing."""
     for part in reversed(path.parts[:-1]):
         if _DATE.fullmatch(part):

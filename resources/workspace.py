@@ -19,10 +19,10 @@ from pipeline.settings import DataDir, data_dir, encoder_name
 from pipeline.staleness import RULES, State, World
 from pipeline.tables import Cell
 from pipeline.venues import VenueRegistry, load_venues
+from resources.inbox import Inbox, Refusal, RegisteredFile
 from resources.lake import Lake
 from resources.ledger_store import LedgerStore
 from resources.model_hub import encoder_id, load_bi_encoder
-from resources.scholar_dumps import Inbox, Refusal, RegisteredFile
 from resources.vector_store import VectorStore
 
 LOCK_TIMEOUT_S = 3600.0  # a stage waits for another run's same stage; beyond that something hangs

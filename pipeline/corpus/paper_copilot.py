@@ -1,6 +1,6 @@
 """Paper Copilot lists (a Scholar dump of one venue-year) -> `dump_records` and `quarantine`.
 
-Belongs here: what a row of such a list means. Not: where files lie (resources/scholar_dumps.py)
+Belongs here: what a row of such a list means. Not: where files lie (resources/inbox.py)
 or which paper a record is (corpus/resolution.py).
 
 A list is a JSON array of objects; see github papercopilot/paperlists. Titles are unique to no

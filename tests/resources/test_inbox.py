@@ -12,8 +12,9 @@ import pytest
 from pipeline.errors import InputError, UnreadableFileError
 from pipeline.tables import UNRECOGNISED
 from pipeline.venues import load_venues
-from resources import scholar_dumps
-from resources.scholar_dumps import Inbox, load_document, read_file
+from resources import inbox as inbox_module
+from resources.inbox import Inbox
+from resources.scholar_dumps import load_document, read_file
 
 CELL = ("cvpr", 2016)
 VENUES = load_venues()
@@ -229,7 +230,7 @@ def test_a_copy_that_ends_while_it_is_read_is_read_again(
         return half
 
     with monkeypatch.context() as patch:
-        patch.setattr(scholar_dumps, "read_file", read_then_completed)
+        patch.setattr(inbox_module, "read_file", read_then_completed)
         inbox.scan()
     assert len(inbox.problems()) == 1
     inbox.scan()
@@ -306,13 +307,13 @@ def test_a_file_that_vanishes_while_it_is_read(
     folder = tmp_path / "in" if way == "import" else inbox.root
     put(folder / "acl2021.json")
     doomed = put(folder / "cvpr2016.json")
-    real: Callable[[Path], bytes] = scholar_dumps.read_file
+    real: Callable[[Path], bytes] = inbox_module.read_file
 
     def vanishing(path: Path) -> bytes:
         doomed.unlink(missing_ok=True)
         return real(path)
 
-    monkeypatch.setattr(scholar_dumps, "read_file", vanishing)
+    monkeypatch.setattr(inbox_module, "read_file", vanishing)
     if way == "import":
         _, refused = inbox.import_paths([folder])
         assert "No such file" in str(refused[0].problem)
