@@ -66,25 +66,38 @@ def build_authorships(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.Data
 def build_venue_coverage(
     records: pl.DataFrame, paper_ids: pl.DataFrame, papers: pl.DataFrame, quarantine: pl.DataFrame
 ) -> pl.DataFrame:
-    """`venue_coverage` of a venue-year: records = papers + excluded + duplicates + quarantined."""
+    """`venue_coverage` of a venue-year: records = papers + excluded + duplicates + quarantined.
+
+    One row per source; a paper that several sources have counts in each.
+    """
     in_force = records.filter(pl.col("list_order") == 0)
-    excluded = in_force["excluded_because"].is_not_null().sum()
-    quarantined = quarantine["in_force"] & (quarantine["source_row"] >= 0)
-    sources = records["source"].unique().to_list() or quarantine["source"].unique().to_list()
-    row = {
-        "n_records": in_force.height + int(quarantined.sum()),
-        "n_papers": papers.height,
-        "n_excluded": int(excluded),
-        "n_duplicates": in_force.height - int(excluded) - papers.height,
-        "n_quarantined": int(quarantined.sum()),
-        "n_workshop": int((~papers["in_pools"]).sum()),
-        "n_with_abstract": papers["abstract"].count(),
-    }
-    cell = pl.concat([records.select("venue", "year"), quarantine.select("venue", "year")]).head(1)
+    bad = quarantine.filter(pl.col("in_force") & (pl.col("source_row") >= 0))
+    place = ["venue", "year", "source"]
+    found = in_force.join(paper_ids, on="record_key").select(*place, "paper_id").unique()
+    parts = [
+        in_force.group_by(place).agg(
+            n_listed=pl.len(), n_excluded=pl.col("excluded_because").is_not_null().sum()
+        ),
+        bad.group_by(place).agg(n_quarantined=pl.len()),
+        found.join(papers.select("paper_id", "in_pools", "abstract"), on="paper_id")
+        .group_by(place)
+        .agg(
+            n_papers=pl.len(),
+            n_workshop=(~pl.col("in_pools")).sum(),
+            n_with_abstract=pl.col("abstract").count(),
+        ),
+    ]
+    seen = pl.concat([records.select(place), quarantine.select(place)]).unique()
+    for part in parts:
+        seen = seen.join(part, on=place, how="left")
+    counted = seen.with_columns(pl.exclude(place).fill_null(0).cast(pl.Int32))
     return (
-        cell.with_columns(pl.lit(", ".join(sorted(sources))).alias("source"))
-        .with_columns(pl.lit(v, dtype=pl.Int32).alias(k) for k, v in row.items())
+        counted.with_columns(
+            n_records=pl.col("n_listed") + pl.col("n_quarantined"),
+            n_duplicates=pl.col("n_listed") - pl.col("n_excluded") - pl.col("n_papers"),
+        )
         .select(VENUE_COVERAGE.schema.names())
+        .sort(VENUE_COVERAGE.key)
     )
 
 

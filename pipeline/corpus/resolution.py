@@ -99,6 +99,8 @@ def _find_or_mint(record: Mapping[str, Any], ledger: Ledger, seen: Mapping[str, 
         paper_id = _mint(title_key, surnames, ledger)
     elif title_key not in known:
         ledger.alias(title_key, paper_id)
+    elif known[title_key] != paper_id:
+        _claim_authors(title_key, surnames, paper_id, ledger)
     if id_key and not by_id:
         ledger.alias(id_key, paper_id)
     return paper_id
@@ -108,11 +110,20 @@ def _mint(title_key: str, surnames: set[str], ledger: Ledger) -> str:
     if title_key not in ledger.paper_of_key:
         return ledger.mint(title_key, surnames)
     # Same title, other authors: another paper, to be found again by any of its authors.
-    first, *others = [_key_of_author(title_key, s) for s in sorted(surnames)]
-    paper_id = ledger.mint(first, surnames)
-    for key in others:
-        ledger.alias(key, paper_id)
+    paper_id = ledger.mint(_key_of_author(title_key, min(surnames)), surnames)
+    _claim_authors(title_key, surnames, paper_id, ledger)
     return paper_id
+
+
+def _claim_authors(title_key: str, surnames: set[str], paper_id: str, ledger: Ledger) -> None:
+    """Let the title with any of these authors mean this paper, unless it means one already.
+
+    Unclaimed, an author of this record could later be minted as a third paper, and a replay of
+    the ledger would send the record there.
+    """
+    for key in (_key_of_author(title_key, s) for s in sorted(surnames)):
+        if key not in ledger.paper_of_key:
+            ledger.alias(key, paper_id)
 
 
 def _keys(record: Mapping[str, Any]) -> tuple[str | None, str]:
