@@ -9,6 +9,7 @@ run the same stages on whatever the planner names and log each cell's materialis
 """
 
 import hashlib
+import warnings
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from assets.stages import Made, Stage
 from pipeline.errors import BusyError, ContractError, CsimpactError, StorageError
 from pipeline.tables import TABLES, Cell
 from resources.workspace import Workspace
+
+# Known, wanted (one run for many venue-years), and nothing a user could act on.
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
 OWNERS = ["team:csimpact"]
 CHECK = "schema_and_unique_key"

@@ -8,7 +8,6 @@ Without news the planner answers alone and Dagster is never loaded.
 
 import logging
 import os
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -109,7 +108,6 @@ def _instance(workspace: Workspace) -> "dg.DagsterInstance":
     import dagster as dg
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)  # its lines are in the run's own log
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
     return dg.DagsterInstance.get()
 
 
