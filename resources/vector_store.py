@@ -7,6 +7,7 @@ Callers keep one writer at a time (Dagster pool `lancedb`); two concurrent upser
 would leave two rows.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,6 +53,7 @@ class VectorStore:
         return (self._root / f"{TABLE}.lance").exists()
 
     def _open(self, dim: int | None = None) -> "Table":
+        os.environ.setdefault("LANCE_LOG", "error")  # its warnings are for its developers
         import lancedb
 
         database = lancedb.connect(self._root)
@@ -96,15 +98,20 @@ class VectorStore:
         from lancedb.index import Bitmap, BTree, IvfSq
 
         table = self._open()
-        there = {column for index in table.list_indices() for column in index.columns}
+        there = {index.columns[0]: index.name for index in table.list_indices()}
         wanted: dict[str, Any] = {"paper_id": BTree(), "year": BTree(), "venue": Bitmap()}
         rows = table.count_rows()
         if rows >= MIN_ROWS_FOR_VECTOR_INDEX:
             partitions = max(1, rows // ROWS_PER_PARTITION)
             wanted["vector"] = IvfSq(distance_type="cosine", num_partitions=partitions)
+        if "vector" in there and "vector" in wanted:
+            # The partitions were chosen for the rows of that time: choose anew when they doubled.
+            stats = table.index_stats(there["vector"])
+            if stats and stats.num_unindexed_rows > stats.num_indexed_rows:
+                del there["vector"]
         for column, config in wanted.items():
             if column not in there:
-                table.create_index(column, config=config)
+                table.create_index(column, config=config, replace=True)
         table.optimize(cleanup_older_than=timedelta(days=1))
 
     def search(self, vector: np.ndarray, k: int, *, where: str | None = None) -> pl.DataFrame:

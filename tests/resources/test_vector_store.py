@@ -129,6 +129,12 @@ def test_indices_are_built_from_a_minimum_on(
     store.replace_cells(papers, [A])
     store.compact()
     assert indexed() == {"paper_id", "year", "venue", "vector"}
+    more = rows(*[(f"p{i}", A, f"t{i}") for i in range(700)])
+    store.replace_cells(more, [A])
+    store.compact()  # the rows more than doubled: the index is made anew, for all of them
+    stats = store._open().index_stats("vector_idx")
+    assert stats is not None
+    assert (stats.num_indexed_rows, stats.num_indices) == (700, 1)
     vector = np.array(papers["vector"][7].to_list(), dtype=np.float32)
     found = store.search(vector, 3)
     assert found["paper_id"][0] == "p7"
