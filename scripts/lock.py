@@ -34,7 +34,8 @@ def resolve() -> dict[str, Any]:
         command = [sys.executable, "-m", "pip", "install", "-qq", "--dry-run"]
         command += ["--ignore-installed", "--report", str(report)]
         subprocess.run([*command, f"{PROJECT}[{','.join(EXTRAS)}]"], check=True)
-        return json.loads(report.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+        return found
 
 
 def pins(report: dict[str, Any]) -> list[str]:

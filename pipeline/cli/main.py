@@ -101,7 +101,8 @@ def _one_line(problem: Exception) -> str:
     if isinstance(problem, CsimpactError):
         text = str(problem)
     elif isinstance(problem, _ClickError):
-        text = f"{problem.format_message().rstrip('.')}; see `csimpact --help`"  # type: ignore[attr-defined]
+        said = problem.format_message()  # type: ignore[attr-defined]  # class known at run time
+        text = f"{said.rstrip('.')}; see `csimpact --help`"
     else:
         text = (
             f"{type(problem).__name__}: {problem}; this is a bug of csimpact: run the command "

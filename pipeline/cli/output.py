@@ -165,7 +165,7 @@ def _print_table(frame: pl.DataFrame) -> None:
     colour = terminal.color_system if terminal.is_terminal else None
     Console(
         file=buffer, width=width, markup=False, emoji=False, highlight=False,
-        force_terminal=terminal.is_terminal, color_system=colour,  # type: ignore[arg-type]
+        force_terminal=terminal.is_terminal, color_system=colour,  # type: ignore[arg-type]  # a Literal there
     ).print(table)  # fmt: skip
     _write("\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n")
 

@@ -80,7 +80,7 @@ se|program repair|test-driven repair, build failure repair, vulnerability patchi
 se|fuzz testing|protocol fuzzing, compiler fuzzing, directed fuzzing|seed inputs, branch coverage, crash triage, mutation operators, input grammars, sanitizers
 pl|type inference|gradual typing, refinement type checking, type migration|type annotations, subtyping rules, typing judgments, polymorphic functions, soundness proofs, type errors
 pl|program synthesis|synthesis from examples, sketch completion, invariant generation|input-output examples, domain-specific languages, search over programs, loop invariants, version spaces, component libraries
-"""  # noqa: E501
+"""  # noqa: E501 — one list a line
 
 TOPICS: tuple[Topic, ...] = tuple(
     Topic(domain, name, tuple(tasks.split(", ")), tuple(terms.split(", ")))

@@ -65,7 +65,7 @@ class Library:
         if self._in_memory and "_vectors" not in self.__dict__:
             with ThreadPoolExecutor(1) as beside:  # the first time, both take a second or two
                 beside.submit(lambda: self._vectors)
-                self._workspace.encoder  # noqa: B018
+                self._encode(text)
         return self._records.describe(self._nearest(self._encode(text), k, cells), "score")
 
     def similar(self, paper: str, k: int = 10) -> pl.DataFrame:
