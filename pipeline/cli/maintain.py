@@ -94,6 +94,9 @@ def refresh_(
     if force and not scope:
         raise InputError("--force needs --venue or --year: it redoes what is not stale")
     console = Console()
+    if not inbox.files:
+        console.print("Nothing is registered yet: csimpact import PATH…", markup=False)
+        return
     if dry_run:
         _print_plan(console, plan_refresh(workspace, scope))
         return

@@ -62,3 +62,12 @@ def test_what_cannot_be_imported_or_refreshed_is_one_line(
     ):
         assert run(arguments) == 2, arguments
         assert words in capfd.readouterr().err
+
+
+def test_a_refresh_of_nothing_says_where_to_begin(
+    data_dir: DataDir, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A newcomer's first command ran Dagster over nothing and showed an empty table."""
+    assert run(["refresh"]) == 0
+    assert "csimpact import" in capfd.readouterr().out
+    assert not data_dir.dagster.exists()
