@@ -6,7 +6,6 @@ scored (pipeline/impact).
 
 from collections.abc import Collection, Iterator, Mapping
 
-import numpy as np
 import polars as pl
 
 from assets.plots import score_distribution
@@ -15,7 +14,7 @@ from assets.stages import Job, Made, Stage, write_cell
 from pipeline.impact.pools import PoolBuilder
 from pipeline.impact.tncsi import dense_counts, score_pools
 from pipeline.staleness import State, cells_in_window
-from pipeline.tables import TOPIC_POOLS, Cell
+from pipeline.tables import Cell
 from resources.workspace import Workspace
 
 # The most trusted first. One source is chosen per paper and its pool is counted from it alone.
@@ -29,17 +28,12 @@ def topic_pools(job: Job) -> Iterator[Made]:
     for year, cells in _by_year(job.cells).items():
         window = _window(workspace, cells, states)
         papers = workspace.lake.read_cells("papers", window)
-        if not papers.height:
-            builder = None
-        else:
-            vectors = vectors_for(workspace, papers)
-            builder = PoolBuilder(
-                papers, vectors, rule=workspace.rule, config_id=workspace.config_id
-            )
+        vectors = vectors_for(workspace, papers)
+        builder = PoolBuilder(papers, vectors, rule=workspace.rule, config_id=workspace.config_id)
         workspace.report(f"pools of {year}: {len(cells)} venue-years, {papers.height:,} papers")
         for cell in cells:
             mine = (papers["venue"] == cell[0]) & (papers["year"] == cell[1])
-            pools = builder.build(mine.to_numpy()) if builder else TOPIC_POOLS.empty()
+            pools = builder.build(mine.to_numpy())
             searched = int(mine.sum())
             yield write_cell(
                 job, "topic_pools", cell, {"topic_pools": pools}, facts={"pools_searched": searched}
@@ -69,8 +63,8 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
         window = _window(workspace, cells, states)
         counts = lake.read_cells("citation_counts", window)
         papers = lake.read_cells("papers", window, ["paper_row", "publication_date"])
-        rows = papers["paper_row"]
-        dense = dense_counts(counts, int(np.asarray(rows.max() or 0)) + 1)
+        n_rows = max(papers["paper_row"].to_list(), default=-1) + 1
+        dense = dense_counts(counts, n_rows)
         undated = papers.filter(pl.col("publication_date").is_null())["paper_row"].to_numpy()
         for cell in cells:
             scores = score_pools(
@@ -94,7 +88,7 @@ def _plot(workspace: Workspace, made: Collection[Made]) -> Mapping[str, bytes]:
 
 STAGES = (
     Stage("topic_pools", "topic_pools", ("topic_pools",), topic_pools, "impact",
-          ("papers", "paper_embeddings"), kinds=("torch", "parquet")),
+          ("papers", "paper_embeddings"), kinds=("numpy", "parquet")),
     Stage("tncsi_sp", "tncsi_sp", ("tncsi_sp",), tncsi_sp, "impact",
           ("topic_pools", "citation_counts"), plot=_plot),
 )  # fmt: skip

@@ -15,7 +15,7 @@ import polars as pl
 from assets.stages import Job, Made, Stage, write_cell
 from pipeline.corpus.text import document_text
 from pipeline.errors import NotFoundError
-from pipeline.models.encoding import Progress, encode_texts
+from pipeline.models.encoding import encode_texts
 from pipeline.tables import PAPER_EMBEDDINGS, Cell
 from resources.workspace import Workspace
 
@@ -89,8 +89,8 @@ def _encode(
     """Vectors of a chunk; progress is of the whole run, `done` of `total` since `started`."""
     documents = [document_text(t, a) for t, a in chunk.select("title", "abstract").iter_rows()]
 
-    def report(progress: Progress) -> None:
-        now = done + progress.done
+    def report(encoded: int) -> None:
+        now = done + encoded
         rate = now / (time.perf_counter() - started)
         minutes = (total - now) / rate / 60
         workspace.report(

@@ -8,10 +8,8 @@ so that hardly any padding is computed; order is restored at the end. The vector
 on the text alone, to the last bit: equal libraries have equal vectors, however they were loaded.
 """
 
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
@@ -44,29 +42,14 @@ class TokenEncoder(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far an encoding run is, counted in texts."""
-
-    done: int
-    total: int
-    seconds: float
-
-    @property
-    def texts_per_s(self) -> float:
-        """Texts per second so far."""
-        return self.done / self.seconds if self.seconds > 0 else 0.0
-
-
 def encode_texts(
     encoder: TokenEncoder,
     texts: Sequence[str],
     *,
     batch_tokens: int = BATCH_TOKENS,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Vectors:
-    """Unit vectors [text, dim] in the order of `texts`; `progress` is called after each batch."""
-    started = time.perf_counter()
+    """Unit vectors [text, dim] in the order of `texts`; `progress` gets the number done so far."""
     tokens = encoder.tokenise(texts)
     lengths = [len(t) for t in tokens]
     vectors = np.empty((len(texts), encoder.dim), dtype=np.float32)
@@ -78,7 +61,7 @@ def encode_texts(
             vectors[rows] = unit
             done += len(rows)
             if progress:
-                progress(Progress(done, len(texts), time.perf_counter() - started))
+                progress(done)
     return vectors
 
 

@@ -60,6 +60,7 @@ ROWS = st.lists(
     ),
     max_size=9,
 )
+Delivery = tuple[Cell, list[tuple[int, str, int | None]], bool, bool]
 DELIVERIES = st.lists(
     st.tuples(st.sampled_from(CELLS), ROWS, st.booleans(), st.booleans()), min_size=1, max_size=6
 )
@@ -84,7 +85,9 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @given(DELIVERIES)
 @FEW
-def test_any_sequence_of_refreshes_equals_one_refresh_and_a_rebuild(deliveries) -> None:  # type: ignore[no-untyped-def]
+def test_any_sequence_of_refreshes_equals_one_refresh_and_a_rebuild(
+    deliveries: list[Delivery],
+) -> None:
     """Would catch a stage that reads less than it depends on, or history leaking into values."""
     with TemporaryDirectory() as name:
         folder = Path(name)

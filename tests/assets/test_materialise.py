@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -14,7 +15,7 @@ from assets.materialise import CHECK, OWNERS
 from pipeline import refresh as refresh_module
 from pipeline.definitions import build_defs
 from pipeline.errors import InputError, RefreshError
-from pipeline.refresh import plan_refresh, refresh
+from pipeline.refresh import RefreshReport, plan_refresh, refresh
 from pipeline.settings import PROJECT
 from pipeline.staleness import UPSTREAM
 from pipeline.tables import TABLES, Cell
@@ -27,15 +28,22 @@ PER_CELL = [s for s in STAGES if s.partitioned]
 
 
 @pytest.fixture(scope="module")
-def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """Three venue-years, loaded by one refresh."""
+def loaded(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Workspace, RefreshReport]]:
+    """Three venue-years, and the report of the one refresh that loaded them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CSIMPACT_ENCODER", "tiny")
         workspace = tiny_workspace(tmp_path_factory.mktemp("refreshed"))
         for i, cell in enumerate((CVPR, ICML, ACL)):
             deliver(workspace, cell, papers(range(100 * i, 100 * i + 8)), "2024-01-01")
-        workspace.first = refresh(workspace)  # type: ignore[attr-defined]
-        yield workspace
+        yield workspace, refresh(workspace)
+
+
+@pytest.fixture(scope="module")
+def refreshed(loaded: tuple[Workspace, RefreshReport]) -> Workspace:
+    """The library of three venue-years."""
+    return loaded[0]
 
 
 @pytest.fixture
@@ -74,9 +82,10 @@ def run_partition(workspace: Workspace, instance: dg.DagsterInstance, cell: Cell
 
 
 def test_every_cell_has_its_own_event_and_version(
-    refreshed: Workspace, instance: dg.DagsterInstance
+    loaded: tuple[Workspace, RefreshReport], instance: dg.DagsterInstance
 ) -> None:
     """A load of many venue-years must show each of them, not one blur."""
+    refreshed, first = loaded
     states = refreshed.states()
     for stage in PER_CELL:
         for cell in (CVPR, ICML, ACL):
@@ -89,7 +98,7 @@ def test_every_cell_has_its_own_event_and_version(
     for stage in STAGES:
         if not stage.partitioned:
             assert version(instance, stage.asset, None)
-    assert refreshed.first.assets["papers"]["dagster/row_count"] == 24  # type: ignore[attr-defined]
+    assert first.assets["papers"]["dagster/row_count"] == 24
 
 
 def test_plot_and_checks_are_recorded(refreshed: Workspace, instance: dg.DagsterInstance) -> None:
@@ -120,7 +129,7 @@ def test_every_asset_says_what_it_is(refreshed: Workspace) -> None:
         assert spec.kinds
         assert list(spec.owners) == OWNERS
         assert spec.description
-        policy = asset.node_def.retry_policy  # type: ignore[attr-defined]
+        policy = getattr(asset.node_def, "retry_policy", None)
         assert policy
         assert policy.backoff == dg.Backoff.EXPONENTIAL
         if stage.tables:
@@ -256,7 +265,7 @@ def test_an_error_of_a_stage_is_one_line_and_told_cells_stay_told(
     """A stage that fails at its second cell: the first is made, seen, and not made again."""
     real, seen = corpus.build_citation_counts, []
 
-    def fails_second(*args):  # type: ignore[no-untyped-def]
+    def fails_second(*args: Any) -> Any:
         seen.append(1)
         if len(seen) == 2:
             raise InputError("counts.json: expected numbers, received poetry: fetch it again")
@@ -282,7 +291,7 @@ def test_a_passing_error_is_retried(refreshed: Workspace, monkeypatch: pytest.Mo
     monkeypatch.setattr(materialise, "RETRIES", dg.RetryPolicy(max_retries=2, delay=0.01))
     real, calls = type(refreshed.lake).write, []
 
-    def fails_once(self, table, cell, frame):  # type: ignore[no-untyped-def]
+    def fails_once(self: Any, table: str, cell: Any, frame: Any) -> Any:
         calls.append(table)
         if len(calls) == 1:
             raise OSError(28, "No space left on device")

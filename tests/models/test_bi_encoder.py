@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.errors import ModelError
 from pipeline.models.bi_encoder import MeanPooledEncoder
-from pipeline.models.encoding import Progress, TokenIds, Vectors, encode_texts
+from pipeline.models.encoding import TokenIds, Vectors, encode_texts
 from pipeline.models.tiny import write_tiny_encoder
 from resources.model_hub import find_model
 
@@ -77,7 +77,7 @@ def test_an_interrupted_run_stops_soon(tiny: MeanPooledEncoder) -> None:
             begun.append(len(batch))
             return super().embed_tokens(batch)
 
-    def interrupt(_: Progress) -> None:
+    def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
     encoder = Counted("tiny", tiny._tokenizer, tiny._body)

@@ -4,14 +4,12 @@ import hashlib
 from collections.abc import Generator, Iterable, Sequence
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus.text import document_text, text_hash
 from pipeline.models.bi_encoder import MeanPooledEncoder
 from pipeline.models.encoding import (
-    Progress,
     TokenIds,
     Vectors,
     encode_texts,
@@ -75,13 +73,12 @@ def test_a_vector_depends_on_its_text_alone_to_the_last_bit(
 
 def test_progress_ends_complete(tiny: MeanPooledEncoder) -> None:
     """A bar that stops short."""
-    seen: list[Progress] = []
+    seen: list[int] = []
     texts = [f"paper number {i}" for i in range(50)]
     encode_texts(tiny, texts, batch_tokens=64, progress=seen.append)
     assert len(seen) > 1
-    assert [p.done for p in seen] == sorted(p.done for p in seen)
-    assert (seen[-1].done, seen[-1].total) == (50, 50)
-    assert seen[-1].texts_per_s == pytest.approx(50 / seen[-1].seconds)
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 50
 
 
 def test_nothing_to_encode(tiny: MeanPooledEncoder) -> None:
