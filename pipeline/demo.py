@@ -17,12 +17,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 
-from pipeline.corpus.simulate import Literature, next_day, simulate_literature
-from pipeline.corpus.simulated_lists import write_lists
 from pipeline.errors import CsimpactError, ModelError
 from pipeline.query import Library
 from pipeline.refresh import RefreshReport, refresh
 from pipeline.settings import DataDir, data_dir, encoder_name
+from pipeline.simulation.lists import write_lists
+from pipeline.simulation.literature import Literature, next_day, simulate_literature
 from resources.model_hub import find_model
 from resources.workspace import Workspace
 

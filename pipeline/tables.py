@@ -56,7 +56,10 @@ PAPER_ID = Column(pl.String, "The project's own stable paper id, minted once by 
 PAPER_ROW = Column(pl.Int32, "Dense serial number of the paper, in the ledger's minting order.")
 VENUE = Column(pl.String, "Venue slug of the registry.")
 YEAR = Column(pl.Int32, "Year of the venue's edition.", "year")
-RECORD_KEY = Column(pl.String, "Key of a source record: file digest and row number.")
+RECORD_KEY = Column(
+    pl.String,
+    "Key of a source record: `source:source_id`, or file digest and row where ids are positions.",
+)
 SOURCE = Column(pl.String, "Kind of source the record came from, such as `paper_copilot`.")
 CONFIG_ID = Column(pl.String, "Pool rule and encoder that produced the row.")
 CITATION_SOURCE = Column(
@@ -79,10 +82,24 @@ DUMP_RECORDS = Table(
         "source": SOURCE,
         "venue": VENUE,
         "year": YEAR,
-        "source_id": Column(pl.String, "The source's own id within the venue-year.", nullable=True),
+        "source_id": Column(
+            pl.String,
+            "The source's own id; of lists it is unique at best within the venue-year.",
+            nullable=True,
+        ),
         "title": Column(pl.String, "Title, cleaned of entities, LaTeX accents and whitespace."),
         "abstract": Column(pl.String, "Abstract, cleaned likewise.", nullable=True),
         "authors": Column(pl.List(pl.String), "Author names in order, repeats dropped."),
+        "author_ids": Column(
+            pl.List(pl.String),
+            "The source's id of each author, empty where it gives none; null if it has no ids.",
+            nullable=True,
+        ),
+        "affiliations": Column(
+            pl.List(pl.String),
+            "Affiliation of each author as given, several joined by `; `; null if none is given.",
+            nullable=True,
+        ),
         "track": Column(pl.String, "`main`, `workshop`, or the source's named track."),
         "presentation": Column(pl.String, "Poster, Oral, Long, ... as listed.", nullable=True),
         "excluded_because": Column(
@@ -90,6 +107,11 @@ DUMP_RECORDS = Table(
         ),
         "keywords": Column(pl.List(pl.String), "Keywords as listed."),
         "doi": Column(pl.String, "DOI, lower case, without resolver prefix.", nullable=True),
+        "arxiv_id": Column(pl.String, "arXiv id without version, lower case.", nullable=True),
+        "dblp_key": Column(pl.String, "DBLP key: `conf/nips/VaswaniSPUJGKP17`.", nullable=True),
+        "s2_corpus_id": Column(pl.String, "Semantic Scholar corpus id, digits.", nullable=True),
+        "openalex_id": Column(pl.String, "OpenAlex work id: `W2741809807`.", nullable=True),
+        "acl_id": Column(pl.String, "ACL Anthology id: `D10-1001`.", nullable=True),
         "url": Column(pl.String, "Landing page as listed.", nullable=True),
         "scholar_cluster_id": Column(
             pl.String, "Google Scholar cluster, from the cited-by link.", nullable=True
@@ -105,6 +127,14 @@ DUMP_RECORDS = Table(
             pl.Date, "Publication date; 2 July where only the year is known.", "date"
         ),
         "date_precision": Column(pl.String, "`day`, `month` or `year`."),
+        "is_retracted": Column(
+            pl.Boolean, "Whether the source says so; null if it does not tell.", nullable=True
+        ),
+        "references": Column(
+            pl.List(pl.String),
+            "Works cited, as ids of the same source; null if the source does not tell.",
+            nullable=True,
+        ),
         "observed_on": OBSERVED_ON,
         "list_order": Column(pl.Int32, "0 for the list in force, 1 for the one before, ..."),
         "source_file": Column(pl.String, "Registered file the record came from."),

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.main import run
-from pipeline.corpus.simulate import simulate_literature
-from pipeline.corpus.simulated_lists import write_lists
 from pipeline.query import Library
 from pipeline.settings import DataDir
+from pipeline.simulation.lists import write_lists
+from pipeline.simulation.literature import simulate_literature
 from tests.library import tiny_encoder
 
 

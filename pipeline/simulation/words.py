@@ -1,7 +1,7 @@
 """The vocabulary of the simulated literature: topics, methods, settings, sentences, names.
 
 Belongs here: words and nothing but words. Not: how they are drawn and joined
-(simulated_text.py). All of it was written for this project; no real title or abstract is quoted.
+(text.py). All of it was written for this project; no real title or abstract is quoted.
 
 A topic owns its words: no term of one topic occurs in another, so that planted topics can be
 recovered from the text alone.

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipeline.corpus.simulate import PAPER_SCHEMA, Literature, next_day, simulate_literature
 from pipeline.errors import InputError, NotFoundError
+from pipeline.simulation.literature import PAPER_SCHEMA, Literature, next_day, simulate_literature
 from pipeline.venues import load_venues
 
 TEXT_COLUMNS = [c for c in PAPER_SCHEMA if c != "cited_by_count"]

@@ -1,6 +1,6 @@
 """Flaws of the simulated lists: which there are, whom they befall, and how they look.
 
-Belongs here: dirt, one row at a time. Not: the lists (simulated_lists.py). Every flaw was seen
+Belongs here: dirt, one row at a time. Not: the lists (lists.py). Every flaw was seen
 in real lists: repeats under one id or two, submissions that were turned down, front matter among
 papers, rows without a title, status, id, abstract or count, entities, LaTeX accents, stray
 white space, authors listed twice.
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.corpus.simulated_text import Ints, uniform_rows
+from pipeline.simulation.text import Ints, uniform_rows
 
 FLAW_STREAM, CELL_STREAM = 21, 22
 

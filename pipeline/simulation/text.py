@@ -1,7 +1,7 @@
 """Titles, abstracts, keywords and authors of simulated papers.
 
-Belongs here: joining the words of simulated_words.py into texts and names. Not: which paper has
-which topic (simulate.py).
+Belongs here: joining the words of words.py into texts and names. Not: which paper has
+which topic (literature.py).
 
 Every draw is a row of one long stream of uniform numbers, and paper n reads row n. A text
 therefore depends on the seed, the paper's number and its topic alone, and never on how many
@@ -15,7 +15,7 @@ from string import ascii_uppercase
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.corpus import simulated_words as words
+from pipeline.simulation import words
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -1,7 +1,7 @@
 """Writes the simulated literature as Paper Copilot lists, dirt included, and says what is what.
 
 Belongs here: the file format, and the expected outcome of every row. Not: the literature itself
-(simulate.py), the flaws (simulated_dirt.py), nor the reading of lists.
+(literature.py), the flaws (dirt.py), nor the reading of lists.
 
 Lists of a later day differ from the earlier ones only where something happened.
 """
@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipeline.corpus.simulate import Literature, topic_numbers
-from pipeline.corpus.simulated_dirt import EXTRA_ROWS, ROW_FLAWS, Dirt, drop, soil
-from pipeline.corpus.simulated_text import coined_names, compose_texts
-from pipeline.corpus.simulated_words import FRONT_MATTER
 from pipeline.errors import InputError
+from pipeline.simulation.dirt import EXTRA_ROWS, ROW_FLAWS, Dirt, drop, soil
+from pipeline.simulation.literature import Literature, topic_numbers
+from pipeline.simulation.text import coined_names, compose_texts
+from pipeline.simulation.words import FRONT_MATTER
 
 SITE = "https://simulated.invalid"
 

@@ -1,7 +1,7 @@
 """Who cites whom in the simulated literature, and how often the outside world cites.
 
 Belongs here: the citation model, on arrays, and its edges as a frame. Not: papers and their
-texts (simulate.py).
+texts (literature.py).
 
 Inside, papers of one quarter choose references among all earlier ones with probability
 fitness × ageing, as in Wang, Song and Barabási (Science 2013), and copy some of them from the

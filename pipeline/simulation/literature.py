@@ -1,8 +1,8 @@
 """The simulated literature: papers with planted topics and planted impact, and a day passing.
 
-Belongs here: what is simulated, as frames of ground truth. Not: the words (simulated_words.py,
-simulated_text.py), the citation model (simulated_citations.py), or the files a source would
-hand us (simulated_lists.py).
+Belongs here: what is simulated, as frames of ground truth. Not: the words (words.py,
+text.py), the citation model (citations.py), or the files a source would
+hand us (lists.py).
 
 It exists for the demo and for tests that need to know the truth; every id begins with `sim-`
 so that nobody takes it for data. Everything follows from the seed.
@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipeline.corpus.simulated_citations import (
+from pipeline.errors import InputError
+from pipeline.simulation.citations import (
     citations_received,
     draw_references,
     no_references,
@@ -25,9 +26,8 @@ from pipeline.corpus.simulated_citations import (
     reference_lists,
     reference_pairs,
 )
-from pipeline.corpus.simulated_text import Floats, Ints, compose_texts, name_authors
-from pipeline.corpus.simulated_words import TOPICS
-from pipeline.errors import InputError
+from pipeline.simulation.text import Floats, Ints, compose_texts, name_authors
+from pipeline.simulation.words import TOPICS
 from pipeline.venues import load_venues
 
 DEFAULT_VENUES = (

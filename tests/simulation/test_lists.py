@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 from pylatexenc.latex2text import LatexNodes2Text
 
-from pipeline.corpus.simulate import Literature, next_day, simulate_literature
-from pipeline.corpus.simulated_dirt import CELL_FLAWS, EXTRA_ROWS, ROW_FLAWS
-from pipeline.corpus.simulated_lists import EXPECTED_SCHEMA, write_lists
 from pipeline.errors import InputError
+from pipeline.simulation.dirt import CELL_FLAWS, EXTRA_ROWS, ROW_FLAWS
+from pipeline.simulation.lists import EXPECTED_SCHEMA, write_lists
+from pipeline.simulation.literature import Literature, next_day, simulate_literature
 
 LISTED_ON = date(2026, 1, 1)
 

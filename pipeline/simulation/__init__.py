@@ -1,0 +1,1 @@
+"""The simulated literature: ground truth, and the files and servers that would tell of it."""
