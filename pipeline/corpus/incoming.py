@@ -36,14 +36,14 @@ RECORD_SCHEMA = (
 """Columns of `Batch.records`: those of `dump_records` that a row itself can tell, and `op`."""
 
 EDGE_SCHEMA = pl.Schema(
-    {
-        "op": pl.String,  # row or delete
-        "citing_id": pl.String,  # ids of the same source
-        "cited_id": pl.String,
-        "intents": pl.List(pl.String),  # null where the source does not tell
-        "is_influential": pl.Boolean,  # null where the source does not tell
-        "source_row": pl.Int64,
-    }
+    [
+        ("op", pl.String),  # row or delete
+        ("citing_id", pl.String),  # ids of the same source
+        ("cited_id", pl.String),
+        ("intents", pl.List(pl.String)),  # null where the source does not tell
+        ("is_influential", pl.Boolean),  # null where the source does not tell
+        ("source_row", pl.Int64),
+    ]
 )
 """Columns of `Batch.edges`, for sources that hand over citations apart from papers."""
 
