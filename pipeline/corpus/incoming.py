@@ -96,19 +96,30 @@ class Recognised:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Head:
+    """What an importer may look at to recognise a file.
+
+    `data`: the first 64 KiB, gunzipped; `name`: the bare file name, which may settle what content
+    leaves open, never more; `columns`: column names, of Parquet files only.
+    """
+
+    data: bytes
+    name: str
+    columns: tuple[str, ...] = ()
+
+
 class Importer(Protocol):
-    """One format. Modules of this package that end in an `IMPORTER` offer one."""
+    """One format. A module that offers one calls it IMPORTER."""
 
-    def recognise(self, head: bytes, name: str) -> Recognised | None:
-        """What the file is, by its first bytes (64 KiB, gunzipped); None if it is another's.
-
-        `name` is the bare file name; it may settle what content leaves open, never more.
-        """
+    def recognise(self, head: Head) -> Recognised | None:
+        """What the file is; None if it is another importer's."""
         ...
 
     def read(self, file: BinaryIO, recognised: Recognised, places: Places) -> Iterator[Batch]:
-        """The rows of the whole file (gunzipped stream, at its beginning), in batches.
+        """The rows of the whole file in batches.
 
+        `file` is gunzipped and stands at its beginning; Parquet files can be seeked.
         Raises InputError, in one line, if the file as a whole is not what it seemed.
         """
         ...
