@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 BINS = 20  # bars of a single venue-year's histogram
 
@@ -38,22 +40,58 @@ def score_distribution(scores: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
+def coverage_map(coverage: pl.DataFrame) -> bytes:
+    """PNG of the share of each venue-year's expected papers that each source tells of.
+
+    `coverage`: rows of `venue_coverage`. Blank: nobody says how many papers to expect.
+    """
+    from matplotlib.figure import Figure
+
+    known = coverage.filter(pl.col("n_expected") > 0).with_columns(
+        share=pl.col("n_found") / pl.col("n_expected")
+    )
+    sources = sorted(coverage["source"].unique())
+    cells = coverage.select("venue", "year").unique()
+    venues, years = sorted(cells["venue"].unique()), sorted(cells["year"].unique())
+    width = 1.6 + len(sources) * (0.6 + 0.11 * (years[-1] - years[0] + 1))
+    figure = Figure(figsize=(max(5, width), 1.6 + 0.2 * len(venues)), layout="constrained")
+    panels = figure.subplots(1, len(sources), sharey=True, squeeze=False)[0]
+    for axes, source in zip(panels, sources, strict=True):
+        mine = known.filter(source=source).select("venue", "year", "share")
+        image = _draw_map(axes, venues, years, mine)
+        axes.set_title(source, fontsize=8)
+    figure.suptitle("Share of expected papers found (blank: number expected unknown)", fontsize=9)
+    figure.colorbar(image, ax=list(panels), shrink=0.8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
 def _map_of_medians(
     figure_type: "type[Figure]", cells: pl.DataFrame, known: pl.DataFrame
 ) -> "Figure":
     venues, years = sorted(cells["venue"].unique()), sorted(cells["year"].unique())
-    grid = np.full((len(venues), years[-1] - years[0] + 1), np.nan)
-    medians = known.group_by("venue", "year").agg(pl.col("tncsi_sp").median())
-    for venue, year, median in medians.iter_rows():
-        grid[venues.index(venue), year - years[0]] = median
     figure = figure_type(
-        figsize=(3 + 0.22 * grid.shape[1], 1.4 + 0.22 * len(venues)), layout="constrained"
+        figsize=(3 + 0.22 * (years[-1] - years[0] + 1), 1.4 + 0.22 * len(venues)),
+        layout="constrained",
     )
     axes = figure.add_subplot()
+    medians = known.group_by("venue", "year").agg(pl.col("tncsi_sp").median())
+    image = _draw_map(axes, venues, years, medians)
+    axes.set_title("Median TNCSI_SP by venue and year (blank: no scores)", fontsize=9)
+    figure.colorbar(image, ax=axes, shrink=0.8)
+    return figure
+
+
+def _draw_map(
+    axes: "Axes", venues: list[str], years: list[int], values: pl.DataFrame
+) -> "AxesImage":
+    """A venue × year map of (venue, year, value between 0 and 1)."""
+    grid = np.full((len(venues), years[-1] - years[0] + 1), np.nan)
+    for venue, year, value in values.iter_rows():
+        grid[venues.index(venue), year - years[0]] = value
     image = axes.imshow(grid, vmin=0, vmax=1, cmap="viridis", aspect="auto")
     axes.set_yticks(range(len(venues)), venues, fontsize=7)
     ticks = range(0, grid.shape[1], max(1, grid.shape[1] // 12))
     axes.set_xticks(ticks, [str(years[0] + t) for t in ticks], fontsize=7, rotation=45)
-    axes.set_title("Median TNCSI_SP by venue and year (blank: no scores)", fontsize=9)
-    figure.colorbar(image, ax=axes, shrink=0.8)
-    return figure
+    return image

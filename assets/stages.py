@@ -110,14 +110,47 @@ def write_cell(
 
     The state is dropped first and written last: a crash in between leaves a cell without state.
     """
+    return _write(job.workspace, output, cell, tables, job.inputs[cell], facets, days, facts)
+
+
+def rewrite_cell(
+    job: Job,
+    output: str,
+    cell: Cell,
+    tables: Mapping[str, pl.DataFrame],
+    *,
+    facets: Mapping[str, str],
+) -> Made | None:
+    """Replace a cell that was not asked for, because making others moved it; None if nothing did.
+
+    It remembers the inputs it had: what it is made from did not move, only what was made of it.
+    """
     lake = job.workspace.lake
+    state = lake.state(output, cell)
+    same = state is not None and state.facets == facets
+    if same and all(lake.read(name, cell).equals(frame) for name, frame in tables.items()):
+        return None
+    inputs = state.inputs if state else {}
+    return _write(job.workspace, output, cell, tables, inputs, facets, None, None)
+
+
+def _write(
+    workspace: Workspace,
+    output: str,
+    cell: Cell,
+    tables: Mapping[str, pl.DataFrame],
+    inputs: Inputs,
+    facets: Mapping[str, str] | None,
+    days: tuple[int, int] | None,
+    facts: Mapping[str, int | float | str] | None,
+) -> Made:
+    lake = workspace.lake
     lake.forget(output, cell)
     written = [lake.write(table, cell, frame) for table, frame in tables.items()]
-    inputs = dict(job.inputs[cell])
     # Without tables of its own (the index), an output is as new as what it was made from.
     parts = [w.digest for w in written] or [f"{k}={inputs[k]}" for k in sorted(inputs)]
     state = State(
-        inputs=inputs,
+        inputs=dict(inputs),
         digest=_digest(parts),
         rows={w.table: w.rows for w in written},
         files={w.table: w.size for w in written},

@@ -4,7 +4,8 @@
     ├── RegistryError             venues.toml is contradictory or incomplete
     ├── InputError                a file or argument handed to us cannot be used
     │   ├── UnrecognisedFileError   no importer knows the content
-    │   └── UnreadableFileError     truncated, vanished, not JSON, ...
+    │   ├── UnreadableFileError     truncated, vanished, not JSON, ...
+    │   └── ShrinkError             far smaller than what it would replace
     ├── NotFoundError             an id, venue or year nobody has heard of
     ├── StorageError              the lake cannot be read or written (disk full, read-only, damaged)
     │   └── ContractError           rows break the table's declared schema or key
@@ -36,6 +37,10 @@ class UnrecognisedFileError(InputError):
 
 class UnreadableFileError(InputError):
     """The file is truncated, vanished, or is not what its name says."""
+
+
+class ShrinkError(InputError):
+    """A dump is far smaller than the one it would replace; nothing was changed."""
 
 
 class NotFoundError(CsimpactError):

@@ -23,6 +23,11 @@ class DataDir:
         return self.root / "inbox"
 
     @property
+    def sources(self) -> Path:
+        """What every source but the lists says now, merged from its dumps."""
+        return self.root / "sources"
+
+    @property
     def lake(self) -> Path:
         """Parquet tables, the working state."""
         return self.root / "lake"

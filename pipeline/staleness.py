@@ -9,7 +9,8 @@ An output is stale when its stored inputs differ from the wanted ones. Inputs ar
 *facets* of upstream outputs, so that a moved count never looks like a moved text.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.tables import UNRECOGNISED, Cell
@@ -52,7 +53,9 @@ class Stale:
 class World:
     """What outputs are made from besides each other."""
 
-    lists: Mapping[Cell, str]  # digest of the registered lists of each venue-year
+    records: Mapping[Cell, str]  # digest of what every source says of each venue-year
+    edges: Mapping[Cell, str]  # digest of the citations handed over apart from papers
+    decisions: str  # digest of what people decided about identities
     encoder_id: str
     config_id: str
     half_window_days: int
@@ -62,10 +65,12 @@ Rule = Callable[[States, World], Mapping[Cell | None, Inputs]]
 
 # Raised by hand whenever a stage computes something else from the same inputs.
 CODE_VERSIONS: Mapping[str, str] = {
-    "dump_records": "1",
-    "paper_ids": "1",
-    "papers": "1",
-    "citation_counts": "1",
+    "dump_records": "2",
+    "paper_ids": "2",
+    "papers": "2",
+    "citation_counts": "2",
+    "citations": "1",
+    "venue_coverage": "1",
     "paper_embeddings": "1",
     "paper_index": "1",
     "topic_pools": "1",
@@ -74,26 +79,78 @@ CODE_VERSIONS: Mapping[str, str] = {
 
 
 def _dump_records(_: States, world: World) -> Mapping[Cell | None, Inputs]:
-    return {cell: {"lists": digest} for cell, digest in world.lists.items()}
+    return {cell: {"sources": digest} for cell, digest in world.records.items()}
 
 
-def _paper_ids(states: States, _: World) -> Mapping[Cell | None, Inputs]:
-    return {cell: {"records": state.facets["identity"]} for cell, state in _venue_years(states)}
+def _paper_ids(states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    return {
+        cell: {"records": state.facets["identity"], "decisions": world.decisions}
+        for cell, state in _venue_years(states)
+    }
 
 
 def _papers(states: States, _: World) -> Mapping[Cell | None, Inputs]:
     ids = states["paper_ids"]
     return {
-        cell: {"records": state.facets["content"], "paper ids": _facet(ids, cell, "papers")}
-        for cell, state in _venue_years(states)
+        cell: {
+            **_records_of(states, cell, "content"),
+            "paper ids": _facet(ids, cell, "papers"),
+        }
+        for cell, _state in _venue_years(states)
     }
 
 
 def _citation_counts(states: States, _: World) -> Mapping[Cell | None, Inputs]:
     ids = states["paper_ids"]
     return {
-        cell: {"counts": state.facets["counts"], "paper ids": _digest(ids, cell)}
-        for cell, state in _venue_years(states)
+        cell: {**_records_of(states, cell, "counts"), "paper ids": _digest(ids, cell)}
+        for cell, _state in _venue_years(states)
+    }
+
+
+def _citations(states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    ids = states["paper_ids"]
+    # A new paper may be what a known edge always pointed to, wherever it stands.
+    works = _digest_of([_facet(ids, cell, "works") for cell in sorted(ids, key=str)])
+    return {
+        cell: {
+            **_records_of(states, cell, "references"),
+            **{
+                f"edges of {_name(c)}": world.edges[c]
+                for c in (cell, *records_elsewhere(states, cell))
+                if c in world.edges
+            },
+            "paper ids": _digest(ids, cell),
+            "works": works,
+        }
+        for cell, _state in _venue_years(states)
+    }
+
+
+def _venue_coverage(states: States, _: World) -> Mapping[Cell | None, Inputs]:
+    return {
+        cell: {
+            **_records_of(states, cell, "coverage"),
+            "paper ids": _digest(states["paper_ids"], cell),
+            "papers": _digest(states["papers"], cell),
+            "citations": _facet(states["citations"], cell, "citing"),
+        }
+        for cell, _state in _venue_years(states)
+    }
+
+
+def records_elsewhere(states: States, cell: Cell | None) -> list[Cell]:
+    """Other venue-years in which records of the cell's papers stand, or papers of its records."""
+    state = states["paper_ids"].get(cell)
+    names = state.facets["elsewhere"].split() if state else []
+    return [(venue, int(year)) for venue, _, year in (name.partition("|") for name in names)]
+
+
+def _records_of(states: States, cell: Cell | None, facet: str) -> dict[str, str]:
+    records = states["dump_records"]
+    others = records_elsewhere(states, cell)
+    return {facet: _facet(records, cell, facet)} | {
+        f"{facet} of {_name(other)}": _facet(records, other, facet) for other in others
     }
 
 
@@ -150,6 +207,8 @@ RULES: Mapping[str, Rule] = {
     "paper_ids": _paper_ids,
     "papers": _papers,
     "citation_counts": _citation_counts,
+    "citations": _citations,
+    "venue_coverage": _venue_coverage,
     "paper_embeddings": _paper_embeddings,
     "paper_index": _paper_index,
     "topic_pools": _topic_pools,
@@ -161,6 +220,8 @@ UPSTREAM: Mapping[str, tuple[str, ...]] = {
     "paper_ids": ("dump_records",),
     "papers": ("dump_records", "paper_ids"),
     "citation_counts": ("dump_records", "paper_ids"),
+    "citations": ("dump_records", "paper_ids"),
+    "venue_coverage": ("papers", "citations"),
     "paper_embeddings": ("papers",),
     "paper_index": ("papers", "paper_embeddings"),
     "topic_pools": ("papers", "paper_embeddings"),
@@ -279,6 +340,10 @@ def _facet(states: Mapping[Cell | None, State], cell: Cell | None, name: str) ->
 def _digest(states: Mapping[Cell | None, State], cell: Cell | None) -> str:
     state = states.get(cell)
     return state.digest if state else "missing"
+
+
+def _digest_of(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _name(cell: Cell | None) -> str:

@@ -168,16 +168,60 @@ PAPER_IDS = Table(
     ("record_key",),
     {
         "record_key": RECORD_KEY,
-        "venue": VENUE,
-        "year": YEAR,
+        "source": SOURCE,
+        "venue": Column(pl.String, "Venue of the paper, as its most reliable source has it."),
+        "year": Column(pl.Int32, "Year of the paper's edition, likewise.", "year"),
+        "record_venue": Column(pl.String, "Venue of the record itself."),
+        "record_year": Column(pl.Int32, "Year of the record itself.", "year"),
         "paper_id": PAPER_ID,
         "paper_row": PAPER_ROW,
         "method": Column(
-            pl.String, "`first` record of its paper, or tied to it by `source_id` or `title`."
+            pl.String,
+            "`first` record of its paper, or what tied it: `source_id`, `doi`, `arxiv_id`, "
+            "`dblp_key`, `s2_corpus_id`, `acl_id`, `openalex_id`, `title`, "
+            "`title_of_adjacent_year`, `similar_title`, `person`.",
         ),
         "confidence": Column(pl.Float32, "1.0 for an exact identifier, less for titles.", "0..1"),
         "in_force": Column(pl.Boolean, "Whether the record belongs to the list in force."),
+        "identity_hash": Column(
+            pl.UInt64, "Hash of what the record is matched by; if it moves, it is matched again."
+        ),
     },
+)
+
+REDIRECTS = Table(
+    "redirects",
+    "identities",
+    "Ids that were merged into others, ours and those of sources. Follow until nothing is found.",
+    ("from_id",),
+    {
+        "from_id": Column(pl.String, "Paper id, or `source:source_id`, that is no more."),
+        "to_id": Column(pl.String, "What it is now."),
+        "reason": Column(pl.String, "What tied the two, or `merged by the source`."),
+        "decided_by": Column(
+            pl.String, "The person who decided; null if rules did.", nullable=True
+        ),
+        "decided_on": Column(pl.Date, "The day, where known.", "date", nullable=True),
+    },
+    partitioned=False,
+)
+
+MATCH_REVIEW = Table(
+    "match_review",
+    "identities",
+    "Pairs of papers that may be one: doubts for a person to decide, and what was decided.",
+    ("review_id",),
+    {
+        "review_id": Column(pl.String, "8 hex digits, for `csimpact review`."),
+        "paper_id": PAPER_ID,
+        "other_paper_id": Column(pl.String, "The paper it may be the same as."),
+        "record_key": Column(pl.String, "The record that raised the doubt."),
+        "reason": Column(pl.String, "What speaks for and against."),
+        "status": Column(pl.String, "`open`, `same` or `different`."),
+        "decided_by": Column(pl.String, "Who decided; null while open.", nullable=True),
+        "decided_on": Column(pl.Date, "When.", "date", nullable=True),
+    },
+    partitioned=False,
 )
 
 PAPERS = Table(
@@ -202,8 +246,15 @@ PAPERS = Table(
             nullable=True,
         ),
         "date_precision": Column(pl.String, "`day`, `month` or `year`.", nullable=True),
-        "doi": Column(pl.String, "DOI, lower case, without resolver prefix.", nullable=True),
+        "doi": DUMP_RECORDS.columns["doi"],
+        "arxiv_id": DUMP_RECORDS.columns["arxiv_id"],
+        "dblp_key": DUMP_RECORDS.columns["dblp_key"],
+        "s2_corpus_id": DUMP_RECORDS.columns["s2_corpus_id"],
+        "openalex_id": DUMP_RECORDS.columns["openalex_id"],
+        "acl_id": DUMP_RECORDS.columns["acl_id"],
         "url": Column(pl.String, "Landing page.", nullable=True),
+        "is_retracted": Column(pl.Boolean, "Whether any source says it was retracted."),
+        "sources": Column(pl.List(pl.String), "Sources that tell of the paper, sorted."),
         "keywords": Column(pl.List(pl.String), "Keywords as listed."),
         "n_authors": Column(pl.Int32, "Number of authors.", "authors"),
         "n_records": Column(pl.Int32, "Records in force merged into this paper.", "records"),
@@ -216,34 +267,54 @@ PAPERS = Table(
 AUTHORSHIPS = Table(
     "authorships",
     "papers",
-    "Authors of each paper, in order.",
-    ("paper_id", "author_position"),
+    "Authors of each paper in order, as each source gives them.",
+    ("paper_id", "source", "author_position"),
     {
         "paper_id": PAPER_ID,
         "venue": VENUE,
         "year": YEAR,
+        "source": SOURCE,
         "author_position": Column(pl.Int32, "Place in the author list, from 0."),
         "author_name": Column(pl.String, "Name as given by the source."),
+        "author_id": Column(pl.String, "The source's id of the author.", nullable=True),
+        "affiliation": Column(pl.String, "Affiliation as given by the source.", nullable=True),
+        "is_of_record": Column(
+            pl.Boolean, "Whether this source's list is the one to read: one source per paper."
+        ),
     },
 )
 
 VENUE_COVERAGE = Table(
     "venue_coverage",
-    "papers",
-    "Where every record of a venue-year went, per source: "
+    "venue_coverage",
+    "Where every record of a venue-year went, per source, and how much of it the source covers: "
     "records = papers + excluded + duplicates + quarantined.",
     ("venue", "year", "source"),
     {
         "venue": VENUE,
         "year": YEAR,
         "source": SOURCE,
-        "n_records": Column(pl.Int32, "Rows in the list in force.", "records"),
-        "n_papers": Column(pl.Int32, "Papers.", "papers"),
+        "n_records": Column(pl.Int32, "Rows in force that say this venue-year.", "records"),
+        "n_papers": Column(pl.Int32, "Papers these rows are of.", "papers"),
         "n_excluded": Column(pl.Int32, "Rejected, withdrawn, active, front matter.", "records"),
         "n_duplicates": Column(pl.Int32, "Repeats of a paper already counted.", "records"),
         "n_quarantined": Column(pl.Int32, "Rows that could not be used.", "records"),
         "n_workshop": Column(pl.Int32, "Papers outside the pools.", "papers"),
-        "n_with_abstract": Column(pl.Int32, "Papers with an abstract.", "papers"),
+        "n_expected": Column(
+            pl.Int32,
+            "Papers the venue-year has, by `expected_from`; null if no such source tells of it.",
+            "papers",
+            nullable=True,
+        ),
+        "expected_from": Column(
+            pl.String, "`dblp`, else the list: who is trusted to be complete.", nullable=True
+        ),
+        "n_found": Column(
+            pl.Int32, "Papers at home in the venue-year that the source tells of.", "papers"
+        ),
+        "n_with_abstract": Column(pl.Int32, "Of these, with an abstract.", "papers"),
+        "n_with_count": Column(pl.Int32, "Of these, with a citation count.", "papers"),
+        "n_with_references": Column(pl.Int32, "Of these, with works cited.", "papers"),
     },
 )
 
@@ -275,6 +346,39 @@ CITATION_SNAPSHOTS = Table(
         "citation_source": CITATION_SOURCE,
         "observed_on": OBSERVED_ON,
         "cited_by_count": CITED_BY_COUNT,
+    },
+)
+
+CITATIONS = Table(
+    "citations",
+    "citations",
+    "Who cites whom, as each source tells it. Nothing is dropped: what looks wrong is flagged.",
+    ("citing_paper_id", "source", "cited_key"),
+    {
+        "citing_paper_id": Column(pl.String, "The paper that cites."),
+        "cited_paper_id": Column(
+            pl.String, "The paper cited; null if it is not in the library.", nullable=True
+        ),
+        "cited_key": Column(pl.String, "The work cited, as `source:source_id`."),
+        "venue": Column(pl.String, "Venue of the citing paper."),
+        "year": Column(pl.Int32, "Year of the citing paper's edition.", "year"),
+        "source": SOURCE,
+        "intents": Column(
+            pl.List(pl.String),
+            "Why it cites, such as `background`, `methodology`; null if the source does not tell.",
+            nullable=True,
+        ),
+        "is_influential": Column(
+            pl.Boolean, "Semantic Scholar's verdict; null elsewhere.", nullable=True
+        ),
+        "is_self_loop": Column(pl.Boolean, "Whether the paper seems to cite itself."),
+        "is_forward": Column(
+            pl.Boolean,
+            "Whether the cited paper's edition is of a later year than the citing one's.",
+        ),
+        "first_seen": Column(pl.Date, "Day of the first file that had it.", "date"),
+        "last_seen": Column(pl.Date, "Day of the last file that had it as something new.", "date"),
+        "in_force": Column(pl.Boolean, "Whether the source still tells of it."),
     },
 )
 
@@ -364,11 +468,14 @@ TABLES: Mapping[str, Table] = {
         DUMP_RECORDS,
         QUARANTINE,
         PAPER_IDS,
+        REDIRECTS,
+        MATCH_REVIEW,
         PAPERS,
         AUTHORSHIPS,
         VENUE_COVERAGE,
         CITATION_COUNTS,
         CITATION_SNAPSHOTS,
+        CITATIONS,
         PAPER_EMBEDDINGS,
         TOPIC_POOLS,
         TNCSI_SP,

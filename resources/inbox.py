@@ -10,27 +10,29 @@ again, later" does what it says, while a dated older list never pushes out a new
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import orjson
 
 from pipeline.corpus import paper_copilot
 from pipeline.corpus.paper_copilot import ListOrigin
-from pipeline.errors import CsimpactError, InputError
+from pipeline.errors import CsimpactError, InputError, ShrinkError
 from pipeline.tables import UNRECOGNISED, Cell
 from pipeline.venues import VenueRegistry
 from resources.lake import replace_file
 from resources.scholar_dumps import (
-    SUFFIXES,
     cell_of,
     date_in,
-    expand,
     load_document,
     read_file,
 )
+from resources.source_files import SUFFIXES
+
+SHRUNK = 0.5  # a list below this share of the one it replaces looks like a damaged one
 
 
 @dataclass(frozen=True)
@@ -89,22 +91,23 @@ class Inbox:
         data = b"".join(orjson.dumps(asdict(f)) + b"\n" for f in self.files)
         replace_file(self._registry, data, durable=True)
 
-    def import_paths(self, paths: Sequence[Path]) -> tuple[list[RegisteredFile], list[Refusal]]:
-        """Copy files (folders: every .json and .json.gz below) into the inbox and register them.
+    def import_paths(
+        self, paths: Sequence[Path], *, accept_shrink: bool = False
+    ) -> tuple[list[RegisteredFile], list[Refusal]]:
+        """Copy lists into the inbox and register them.
 
         Returns the registrations that are news, and the files refused; refusing one file does
-        not stop the others. Raises InputError if there is no file at all.
+        not stop the others.
         """
         news: list[RegisteredFile] = []
         refused: list[Refusal] = []
-        files = list(expand(paths))
-        if not files:
-            where = ", ".join(map(str, paths))
-            raise InputError(f"expected .json or .json.gz files below {where}, found none")
-        for path in files:
+        for path in paths:
             try:
                 data, listed_on = read_file(path), date_in(path.absolute())
-                venue, year = cell_of(path, load_document(path, data), self._venues, self._today)
+                document = load_document(path, data)
+                venue, year = cell_of(path, document, self._venues, self._today)
+                if not accept_shrink:
+                    self._refuse_shrunk(path, document, (venue, year), listed_on)
                 target = f"{paper_copilot.SOURCE}/{listed_on or 'undated'}/{venue}/{path.name}"
                 news += self._register(target, data, venue, year, listed_on)
             except CsimpactError as problem:
@@ -112,18 +115,35 @@ class Inbox:
         self._save()
         return news, refused
 
-    def scan(self, *, save: bool = True) -> list[RegisteredFile]:
+    def _refuse_shrunk(self, path: Path, document: object, cell: Cell, listed_on: str) -> None:
+        """Raise ShrinkError if a list is far shorter than the one it would replace."""
+        lists = self.lists_of(cell)
+        if not lists or (listed_on and listed_on < lists[-1].listed_on):
+            return
+        before = load_document(path, read_file(self.root / lists[-1].path))
+        held, found = len(cast(list[object], before)), len(cast(list[object], document))
+        if found < SHRUNK * held:
+            raise ShrinkError(
+                f"{path}: expected at least {SHRUNK * held:,.0f} rows, since it replaces a list of "
+                f"{held:,}, received {found:,}; nothing was changed: fetch the list again, or "
+                "import it with --accept-shrink"
+            )
+
+    def scan(
+        self, *, save: bool = True, taken: Callable[[Path], bool] = lambda _: False
+    ) -> list[RegisteredFile]:
         """Register files dropped into the inbox by hand; returns the news. Callers hold the lock.
 
-        A file that cannot be used is registered with its problem, so that it shows up in
-        quarantine rather than nowhere.
+        `taken` says of each file that is news whether somebody else took it, since it is no list;
+        it may raise a CsimpactError. A file that cannot be used is registered with its problem, so
+        that it shows up in quarantine rather than nowhere.
         """
         removed = {f.path for f in self.problems() if not (self.root / f.path).exists()}
         self.files = [f for f in self.files if f.path not in removed]
         known = {f.path: f for f in self.files}
         news: list[RegisteredFile] = []
         touched = False
-        for path in sorted(p for p in self.root.rglob("*") if p.name.endswith(SUFFIXES)):
+        for path in sorted(p for p in self.root.rglob("*") if _may_be_a_dump(p, self._registry)):
             relative = path.relative_to(self.root).as_posix()
             before = known.get(relative)
             try:
@@ -133,7 +153,7 @@ class Inbox:
                 if before and not before.problem and self._touched(before, path, stat):
                     touched = True
                     continue
-                news += self._register_dropped(path, relative, stat)
+                news += self._register_dropped(path, relative, stat, taken)
             except FileNotFoundError:
                 continue  # gone again: nothing was read from it
         if save and (news or removed or touched):
@@ -151,11 +171,13 @@ class Inbox:
         return True
 
     def _register_dropped(
-        self, path: Path, relative: str, stat: os.stat_result
+        self, path: Path, relative: str, stat: os.stat_result, taken: Callable[[Path], bool]
     ) -> list[RegisteredFile]:
         """`stat` from before the file is read: one still being written is then read again."""
         data, venue, year, listed_on, why_not = b"", "", 0, "", ""
         try:
+            if taken(path):
+                return []
             data = read_file(path)
             venue, year = cell_of(path, load_document(path, data), self._venues, self._today)
             # Not the folders above the inbox: where the data lie says nothing about a list.
@@ -281,6 +303,10 @@ class Inbox:
             digest = file.sha256[:12] + (f"-{again}" if again else "")
             origin = ListOrigin(file.path, digest, *cell, observed, len(lists) - 1 - i)
             yield origin, self.root / file.path
+
+
+def _may_be_a_dump(path: Path, registry: Path) -> bool:
+    return path.name.endswith(SUFFIXES) and path.name[0] != "." and path != registry
 
 
 def _digest_of(files: Iterable[RegisteredFile]) -> str:

@@ -58,7 +58,7 @@ class Lake:
 
     def read(self, table: str, cell: Cell | None = None) -> pl.DataFrame:
         """Rows of a table or of one of its cells; none if the file is not there."""
-        frame = _read_parquet(self.path(table, cell))
+        frame = read_frame(self.path(table, cell))
         return TABLES[table].empty() if frame is None else frame
 
     def read_cells(
@@ -69,7 +69,7 @@ class Lake:
         frames = [declared.empty().select(columns or declared.schema.names())]
         for cell in cells:
             path = self.path(table, cell)
-            if (frame := _read_parquet(path, columns)) is not None:
+            if (frame := read_frame(path, columns)) is not None:
                 if frame.schema != frames[0].schema:
                     raise _damaged(path, f"its columns are {', '.join(frame.columns)}")
                 frames.append(frame)
@@ -123,6 +123,11 @@ class Lake:
         """Remember from what an output was made, once all its files are in place."""
         replace_file(self._state_path(output, cell), orjson.dumps(asdict(state)))
 
+    def state(self, output: str, cell: Cell | None) -> State | None:
+        """The remembered state of one cell, if its files are there in the size they had."""
+        state = _read_state(self._state_path(output, cell))
+        return state if state and self._intact(cell, state.files) else None
+
     def states(self, output: str) -> dict[Cell | None, State]:
         """Every remembered state of an output whose files are there in the size they had."""
         root = self.root / "_state" / output
@@ -174,7 +179,12 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
         ) from problem
 
 
-def _read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame | None:
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """Replace a Parquet file atomically."""
+    replace_file(path, _parquet(frame))
+
+
+def read_frame(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame | None:
     """The file's rows, or None if it is not there."""
     try:
         # Opened once: handed a path, polars opens it several times, and panics, or mixes two

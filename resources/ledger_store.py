@@ -4,13 +4,18 @@ Belongs here: reading and appending events. Not: what they mean (pipeline/corpus
 A segment is written whole under a temporary name and renamed, so a crash leaves no half line.
 """
 
+import hashlib
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from pipeline.corpus.ledger import Event, Ledger
 from pipeline.errors import LedgerError
 from resources.lake import replace_file
+
+_BY = b'"by":"'
 
 
 class LedgerStore:
@@ -33,19 +38,36 @@ class LedgerStore:
             ledger.news = []
         return len(news)
 
+    def decisions(self) -> str:
+        """Digest of every event that a person decided; when it moves, identities are redone."""
+        told = hashlib.sha256()
+        for path in self._segments():
+            data = path.read_bytes()
+            if _BY in data:  # cheaper than reading events, and rules never write it
+                told.update(b"".join(line for line in data.splitlines() if _BY in line))
+        return told.hexdigest()[:16]
+
     def _segments(self) -> list[Path]:
         return sorted(self.root.glob("identity-*.jsonl"))
 
 
 def _line(event: Event) -> bytes:
-    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+    told = {f.name: v for f in fields(event) if (v := getattr(event, f.name)) != f.default}
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _events(path: Path) -> list[Event]:
     try:
         loaded = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-        return [Event(**{**event, "surnames": tuple(event["surnames"])}) for event in loaded]
+        return [_event(told) for told in loaded]
     except (OSError, TypeError, KeyError, orjson.JSONDecodeError) as problem:
         raise LedgerError(
             f"{path} is damaged ({problem}): restore data/ledger from a backup"
         ) from problem
+
+
+def _event(told: dict[str, Any]) -> Event:
+    for name in ("surnames", "also"):
+        if name in told:
+            told[name] = tuple(told[name])
+    return Event(**told)

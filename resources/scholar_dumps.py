@@ -7,7 +7,6 @@ registered (inbox.py) or what a row means (pipeline/corpus/paper_copilot.py).
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -24,7 +23,6 @@ from pipeline.errors import (
 from pipeline.tables import Cell
 from pipeline.venues import VenueRegistry
 
-SUFFIXES = (".json", ".json.gz")
 _NAME = re.compile(r"(?P<folder>.*?[^\d])(?P<year>\d{4,})(?:-[0-9a-f]{8})?\.json(?:\.gz)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -94,15 +92,6 @@ def _cell_of_name(path: Path, venues: VenueRegistry, today: date) -> Cell:
             f"{year}: rename the file, or correct first_year in venues.toml"
         )
     return venue, year
-
-
-def expand(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files named, and those below the folders named, sorted."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES))
-        else:
-            yield path
 
 
 def date_in(path: Path) -> str:

@@ -4,7 +4,7 @@ Belongs here: putting the parts together. Stages take a `Workspace`, science tak
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.corpus.places import Places
 from pipeline.errors import BusyError, StorageError
 from pipeline.impact.pools import PoolRule
 from pipeline.models.bi_encoder import BiEncoder
@@ -19,10 +20,13 @@ from pipeline.settings import DataDir, data_dir, encoder_name
 from pipeline.staleness import RULES, State, World
 from pipeline.tables import Cell
 from pipeline.venues import VenueRegistry, load_venues
-from resources.inbox import Inbox, Refusal, RegisteredFile
+from resources.deliveries import Imported, import_files, read_again, take_dropped
+from resources.inbox import Inbox
 from resources.lake import Lake
 from resources.ledger_store import LedgerStore
 from resources.model_hub import encoder_id, load_bi_encoder
+from resources.source_files import recognise
+from resources.source_store import SourceStore
 from resources.vector_store import VectorStore
 
 LOCK_TIMEOUT_S = 3600.0  # a stage waits for another run's same stage; beyond that something hangs
@@ -103,10 +107,17 @@ class Workspace:
         """The inbox as its registry stands now."""
         return Inbox(self.data.inbox, self.venues, self.today)
 
-    def import_lists(self, paths: Sequence[Path]) -> tuple[list[RegisteredFile], list[Refusal]]:
-        """What `Inbox.import_paths` registers and refuses, while nobody else may write there."""
+    def source_store(self) -> SourceStore:
+        """What every source but the lists says, as its registry stands now."""
+        return SourceStore(self.data.sources, Places.of(self.venues, self.today), self.today)
+
+    def import_files(
+        self, paths: Sequence[Path], *, mapping: Path | None = None, accept_shrink: bool = False
+    ) -> Imported:
+        """Take in files of any source, while nobody else may write to the inbox."""
         with self.lock("inbox"):
-            return self.inbox().import_paths(paths)
+            inbox, store = self.inbox(), self.source_store()
+            return import_files(paths, inbox, store, mapping=mapping, accept_shrink=accept_shrink)
 
     def world(self, *, register: bool = True) -> World:
         """What the planner compares against, files dropped into the inbox by hand included.
@@ -115,17 +126,31 @@ class Workspace:
         """
         if register:
             with self.lock("inbox"):
-                inbox = self.inbox()
-                inbox.scan()
+                inbox, store = self.inbox(), self.source_store()
+                store.finish()
+                known = {(d.path, d.size, d.mtime_ns) for d in store.deliveries}
+                inbox.scan(taken=lambda path: self._taken(path, known, store))
+                read_again(inbox.root, store)
         else:
             inbox = self.inbox()
-            inbox.scan(save=False)
+            inbox.scan(save=False, taken=lambda path: recognise(path) is not None)
+        store = self.source_store()
         return World(
-            lists=inbox.digests(),
+            records=_joined(inbox.digests(), store.digests("records")),
+            edges=store.digests("edges"),
+            decisions=self.ledger.decisions(),
             encoder_id=self.encoder_id,
             config_id=self.config_id,
             half_window_days=self.rule.half_window_days,
         )
+
+    def _taken(
+        self, path: Path, known: Collection[tuple[str, int, int]], store: SourceStore
+    ) -> bool:
+        stat, shown = path.stat(), path.relative_to(self.data.inbox).as_posix()
+        if (shown, stat.st_size, stat.st_mtime_ns) in known:
+            return True
+        return take_dropped(path, self.data.inbox, store)
 
     def states(self) -> Mapping[str, Mapping[Cell | None, State]]:
         """The remembered state of every output; what a vanished index held has none."""
@@ -142,6 +167,12 @@ class Workspace:
     def lock(self, name: str, timeout_s: float = LOCK_TIMEOUT_S) -> "WorkspaceLock":
         """A lock other processes respect; `with` it to hold it."""
         return WorkspaceLock(self.data, name, timeout_s)
+
+
+def _joined(lists: Mapping[Cell, str], sources: Mapping[Cell, str]) -> dict[Cell, str]:
+    """One digest per venue-year of what lists and all other sources say of it."""
+    cells = lists.keys() | sources.keys()
+    return {c: " ".join(d[c] for d in (lists, sources) if c in d) for c in cells}
 
 
 class WorkspaceLock:

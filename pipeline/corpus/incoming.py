@@ -85,7 +85,8 @@ class Recognised:
     `source`: whose rows these are; `kind`: which of its files; `scope`: see there; `observed_on`:
     ISO day the file says it is of, if it does; `by_id`: whether its rows have no venue and year of
     their own and only concern papers the source has told of (such a file is read again when the
-    source tells of more); `options`: whatever `read` needs to know again.
+    source tells of more); `untold`: columns such a file never tells, so that a null there means
+    nothing; `options`: whatever `read` needs to know again.
     """
 
     source: str
@@ -93,6 +94,7 @@ class Recognised:
     scope: Scope = field(default_factory=Scope)
     observed_on: str = ""
     by_id: bool = False
+    untold: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

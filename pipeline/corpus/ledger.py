@@ -1,46 +1,71 @@
 """The identity ledger: which key has always meant which paper.
 
 Belongs here: what ledger events mean and how they replay. Not: how records find their paper
-(corpus/resolution.py) or where the file lies (resources/ledger_store.py).
+(corpus/resolution.py, corpus/matching.py) or where the file lies (resources/ledger_store.py).
 
 Identity is source data, not a computed table: ids are minted once and never change, whatever is
 imported later and in whatever order. Events are only ever appended; a rebuild replays them.
+Merges, doubts and people's decisions are events like any other, so that they stick.
+
+Keys: `title:venue:year:normalised title` (with `#surname` where a title is not enough),
+`source:…` for the ids a source gives, `doi:…`, `arxiv:…`, `acl:…`, and `told:source:paper`, which
+says that a source tells of a paper.
 """
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.errors import LedgerError
 
-Method = Literal["first", "source_id", "title"]
-"""How a record found its paper: it is the first of it, or what tied it to the first."""
+EventKind = Literal["mint", "alias", "merge", "apart", "doubt"]
+RULES = ""  # who decided, where no person did
 
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the ledger: from now on `key` means `paper_id`.
+    """One line of the ledger.
 
-    `mint` events also give the paper its row number and the surnames known at that time.
+    `mint`, `alias`: from now on `key` and the keys of `also` mean `paper_id`; a mint also gives the
+    paper its row number and the surnames known at that time. `method`: how the record of that key
+    found its paper. `merge`: `other` is `paper_id` from now on. `apart`: the two are never one.
+    `doubt`: `key` is of `paper_id`, but may be of `other`. `by`, `on`: the person who decided and
+    the ISO day.
     """
 
     seq: int
-    event: Literal["mint", "alias"]
+    event: EventKind
     key: str
     paper_id: str
     paper_row: int
     surnames: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    method: str = ""
+    other: str = ""
+    by: str = RULES
+    on: str = ""
 
 
 @dataclass
 class Ledger:
-    """Replayed events; `mint` and `alias` append to `news`, which the caller stores."""
+    """Replayed events; whatever is appended also goes to `news`, for the caller to store."""
 
     paper_of_key: dict[str, str] = field(default_factory=dict)
     row_of_paper: dict[str, int] = field(default_factory=dict)
     surnames_of_paper: dict[str, set[str]] = field(default_factory=dict)
+    keys_of_paper: dict[str, list[str]] = field(default_factory=dict)
+    method_of_key: dict[str, str] = field(default_factory=dict)
+    papers_of_title: dict[str, set[str]] = field(default_factory=dict)
+    titles_of_cell: dict[tuple[str, int], dict[str, set[str]]] = field(default_factory=dict)
+    papers_of_surname: dict[tuple[str, int], dict[str, dict[tuple[str, str], None]]] = field(
+        default_factory=dict
+    )
+    placed_by_people: set[str] = field(default_factory=set)
+    merges: dict[str, Event] = field(default_factory=dict)
+    doubts: dict[frozenset[str], Event] = field(default_factory=dict)
+    kept_apart: dict[frozenset[str], Event] = field(default_factory=dict)
     next_seq: int = 0
     news: list[Event] = field(default_factory=list)
 
@@ -52,31 +77,164 @@ class Ledger:
             ledger._apply(event)
         return ledger
 
-    def mint(self, key: str, surnames: Iterable[str]) -> str:
+    # ── what may be appended ──────────────────────────────────────────────────────────
+
+    def mint(
+        self, key: str, surnames: Iterable[str], also: Collection[str] = (), method: str = ""
+    ) -> str:
         """A new paper id for `key`, derived from the key so that equal histories agree."""
         paper_id = paper_id_of(key)
         while paper_id in self.row_of_paper:  # a 60-bit collision; the ledger remembers which
             paper_id = paper_id_of(f"{key}\0{paper_id}")
-        self._append("mint", key, paper_id, len(self.row_of_paper), tuple(sorted(surnames)))
+        row, names = len(self.row_of_paper), tuple(sorted(surnames))
+        self._append("mint", key, paper_id, row, names, tuple(also), method)
         return paper_id
 
-    def alias(self, key: str, paper_id: str) -> None:
-        """Let `key` mean an existing paper from now on."""
-        self._append("alias", key, paper_id, self.row_of_paper[paper_id], ())
+    def alias(
+        self,
+        key: str,
+        paper_id: str,
+        *,
+        also: Collection[str] = (),
+        method: str = "",
+        surnames: Iterable[str] = (),
+        by: str = RULES,
+        on: str = "",
+    ) -> None:
+        """Let `key` and the keys of `also` mean an existing paper from now on."""
+        row, names = self.row_of_paper[paper_id], tuple(sorted(surnames))
+        self._append("alias", key, paper_id, row, names, tuple(also), method, by=by, on=on)
+
+    def merge(
+        self, paper_id: str, other: str, *, reason: str, by: str = RULES, on: str = ""
+    ) -> str:
+        """The two are one paper from now on; the older id survives and is returned."""
+        stays, goes = sorted((paper_id, other), key=self.row_of_paper.__getitem__)
+        row = self.row_of_paper[stays]
+        self._append("merge", "", stays, row, method=reason, other=goes, by=by, on=on)
+        return stays
+
+    def keep_apart(
+        self, paper_id: str, other: str, *, reason: str, by: str = RULES, on: str = ""
+    ) -> None:
+        """The two are never one paper, whatever their records say."""
+        row = self.row_of_paper[paper_id]
+        self._append("apart", "", paper_id, row, method=reason, other=other, by=by, on=on)
+
+    def doubt(self, key: str, paper_id: str, other: str, *, reason: str) -> None:
+        """Remember, once, that a person should look at these two."""
+        pair = frozenset((paper_id, other))
+        if paper_id != other and pair not in self.doubts and pair not in self.kept_apart:
+            row = self.row_of_paper[paper_id]
+            self._append("doubt", key, paper_id, row, method=reason, other=other)
+
+    # ── what may be asked ─────────────────────────────────────────────────────────────
+
+    def current(self, paper_id: str) -> str:
+        """The paper that a minted id means today."""
+        while paper_id in self.merges:
+            paper_id = self.merges[paper_id].paper_id
+        return paper_id
+
+    def apart(self, paper_id: str, other: str) -> bool:
+        """Whether somebody, or a rule, decided that these are two papers."""
+        return frozenset((paper_id, other)) in self.kept_apart
+
+    def ids_of(self, paper_id: str, scheme: str) -> list[str]:
+        """What follows `scheme:` in the paper's keys."""
+        start = f"{scheme}:"
+        return [k[len(start) :] for k in self.keys_of_paper[paper_id] if k.startswith(start)]
+
+    def is_told_by(self, paper_id: str, source: str) -> bool:
+        """Whether a source tells of the paper."""
+        return any(t.startswith(f"{source}:") for t in self.ids_of(paper_id, "told"))
+
+    def editions_of(self, paper_id: str) -> set[tuple[str, int]]:
+        """Venue-years in which a record of the paper stood."""
+        return {(venue, year) for venue, year, _ in _titles(self.keys_of_paper[paper_id])}
+
+    def titles_of(self, paper_id: str) -> set[str]:
+        """Normalised titles of the paper's records."""
+        return {title for _, _, title in _titles(self.keys_of_paper[paper_id])}
+
+    # ── replay ────────────────────────────────────────────────────────────────────────
 
     def _append(
         self,
-        kind: Literal["mint", "alias"],
+        kind: EventKind,
         key: str,
         paper_id: str,
         row: int,
-        surnames: tuple[str, ...],
+        surnames: tuple[str, ...] = (),
+        also: tuple[str, ...] = (),
+        method: str = "",
+        other: str = "",
+        by: str = RULES,
+        on: str = "",
     ) -> None:
-        event = Event(self.next_seq, kind, key, paper_id, row, surnames)
+        event = Event(
+            self.next_seq, kind, key, paper_id, row, surnames, also, method, other, by, on
+        )
         self._apply(event)
         self.news.append(event)
 
     def _apply(self, event: Event) -> None:
+        self._check(event)
+        paper_id = event.paper_id
+        if event.event == "mint":
+            self.row_of_paper[paper_id] = event.paper_row
+            self.surnames_of_paper[paper_id] = set(event.surnames)
+            self.keys_of_paper[paper_id] = []
+        if event.event in ("mint", "alias"):
+            self.surnames_of_paper[paper_id].update(event.surnames)
+            self._point([event.key, *event.also], paper_id)
+            if event.method:
+                self.method_of_key[event.key] = event.method
+            if event.by:
+                self.placed_by_people.add(event.key)
+        elif event.event == "merge":
+            self.merges[event.other] = event
+            self.surnames_of_paper[paper_id] |= self.surnames_of_paper[event.other]
+            self._keep_apart_as(event.other, paper_id)
+            self._forget_titles(event.other)
+            self._point(self.keys_of_paper[event.other], paper_id)
+        elif event.event == "apart":
+            self.kept_apart[frozenset((paper_id, event.other))] = event
+        else:
+            self.doubts[frozenset((paper_id, event.other))] = event
+        self.next_seq += 1
+
+    def _point(self, keys: Iterable[str], paper_id: str) -> None:
+        for key in list(keys):
+            before = self.paper_of_key.get(key)
+            if before == paper_id:
+                continue
+            if before is not None:
+                self.keys_of_paper[before].remove(key)
+            self.paper_of_key[key] = paper_id
+            self.keys_of_paper[paper_id].append(key)
+            for venue, year, title in _titles([key]):
+                self.papers_of_title.setdefault(title, set()).add(paper_id)
+                cell = self.titles_of_cell.setdefault((venue, year), {})
+                cell.setdefault(title, set()).add(paper_id)
+                people = self.papers_of_surname.setdefault((venue, year), {})
+                for name in self.surnames_of_paper[paper_id]:
+                    people.setdefault(name, {})[paper_id, title] = None
+
+    def _keep_apart_as(self, gone: str, paper_id: str) -> None:
+        """What was kept apart from a paper that is merged away stays apart from what it is now."""
+        for pair, event in list(self.kept_apart.items()):
+            if gone in pair and paper_id not in pair:
+                self.kept_apart[pair - {gone} | {paper_id}] = event
+
+    def _forget_titles(self, paper_id: str) -> None:
+        for venue, year, title in _titles(self.keys_of_paper[paper_id]):
+            self.papers_of_title[title].discard(paper_id)
+            self.titles_of_cell[venue, year][title].discard(paper_id)
+            for name in self.surnames_of_paper[paper_id]:
+                self.papers_of_surname[venue, year].get(name, {}).pop((paper_id, title), None)
+
+    def _check(self, event: Event) -> None:
         if event.seq != self.next_seq:
             raise LedgerError(
                 f"ledger event {self.next_seq} was expected, {event.seq} found: "
@@ -85,16 +243,23 @@ class Ledger:
         if (event.event == "mint") == (event.paper_id in self.row_of_paper):
             told = "mints a known paper" if event.event == "mint" else "names an unknown paper"
             raise LedgerError(f"ledger event {event.seq} {told}: restore data/ledger from a backup")
-        if event.event == "mint":
-            if event.paper_row != len(self.row_of_paper):
-                raise LedgerError(
-                    f"ledger event {event.seq} mints row {event.paper_row}, expected "
-                    f"{len(self.row_of_paper)}: restore data/ledger from a backup"
-                )
-            self.row_of_paper[event.paper_id] = event.paper_row
-            self.surnames_of_paper[event.paper_id] = set(event.surnames)
-        self.paper_of_key[event.key] = event.paper_id
-        self.next_seq += 1
+        if event.other and event.other not in self.row_of_paper:
+            raise LedgerError(
+                f"ledger event {event.seq} names an unknown paper: "
+                "restore data/ledger from a backup"
+            )
+        if event.event == "mint" and event.paper_row != len(self.row_of_paper):
+            raise LedgerError(
+                f"ledger event {event.seq} mints row {event.paper_row}, expected "
+                f"{len(self.row_of_paper)}: restore data/ledger from a backup"
+            )
+
+
+def _titles(keys: Iterable[str]) -> Iterator[tuple[str, int, str]]:
+    for key in keys:
+        if key.startswith("title:"):
+            _, venue, year, title = key.split(":", 3)
+            yield venue, int(year), title.split("#")[0]
 
 
 def paper_id_of(key: str) -> str:

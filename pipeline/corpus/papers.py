@@ -1,32 +1,40 @@
-"""Records and their paper ids -> `papers`, `authorships`, `venue_coverage` of one venue-year.
+"""Records and their paper ids -> `papers` and `authorships` of one venue-year.
 
-Belongs here: which record speaks for a paper, and the accounts of where every row went. Not: who
-is who (corpus/resolution.py) or citations (corpus/counts.py): a moved count never changes these
-tables.
+Belongs here: which record speaks for a paper. Not: who is who (resolution.py), the accounts
+(coverage.py) or citations (counts.py, citations.py): a moved count never changes these tables.
 """
 
 import polars as pl
 
+from pipeline.corpus.resolution import rank_of_source
 from pipeline.corpus.text import text_hash
-from pipeline.tables import AUTHORSHIPS, PAPERS, VENUE_COVERAGE
+from pipeline.tables import AUTHORSHIPS, PAPERS
 
-FILLED = ("abstract", "doi", "url", "presentation")
+IDS = ("doi", "arxiv_id", "dblp_key", "s2_corpus_id", "openalex_id", "acl_id")
+FILLED = ("abstract", "url", "presentation", *IDS)
 LISTS = ("authors", "keywords")
+PRECISION = {"day": 0, "month": 1, "year": 2}
 
 
 def build_papers(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
-    """`papers` of a venue-year from its `dump_records` and `paper_ids`.
+    """`papers` of a venue-year from its `paper_ids` and the `dump_records` they name.
 
-    The record in the main track, with an abstract, with most authors speaks for the paper; what
-    it lacks is taken from the others in the same order.
+    The record of the most reliable source, of these one in the main track, with an abstract, with
+    most authors, speaks for the paper; what it lacks is taken from the others in the same order.
+    The date is the most precise one within a year of the edition: that of a preprint, or of a
+    proceedings' late registration, is no date of the paper.
     """
-    ranked = _ranked(records, paper_ids)
+    ranked = ranked_records(records, paper_ids)
     # `first` after the sort is the best record; `drop_nulls().first()` the best that has a value.
-    best = [pl.col(c).first() for c in ranked.columns if c not in (*FILLED, *LISTS, "paper_id")]
-    filled = [pl.col(c).drop_nulls().first() for c in FILLED]
-    lists = [pl.col(c).filter(pl.col(c).list.len() > 0).first() for c in LISTS]
+    best = ("paper_row", "venue", "year", "title", "track")
     papers = ranked.group_by("paper_id", maintain_order=True).agg(
-        *best, *filled, *lists, n_records=pl.len().cast(pl.Int32)
+        *(pl.col(c).first() for c in best),
+        *(pl.col(c).drop_nulls().first() for c in FILLED),
+        *(pl.col(c).filter(pl.col(c).list.len() > 0).first() for c in LISTS),
+        *_dates(),
+        is_retracted=pl.col("is_retracted").any(),
+        sources=pl.col("source").unique().sort(),
+        n_records=pl.len().cast(pl.Int32),
     )
     hashes = [text_hash(t, a) for t, a in papers.select("title", "abstract").iter_rows()]
     return (
@@ -41,75 +49,65 @@ def build_papers(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame
     )
 
 
+def _dates() -> tuple[pl.Expr, pl.Expr]:
+    off_by = (pl.col("publication_date").dt.year() - pl.col("year")).abs()
+    precision = pl.col("date_precision").replace_strict(PRECISION, default=3)
+    # Beyond a year off it only counts where nothing else is known.
+    order = pl.struct(off_by > 1, precision, pl.int_range(pl.len()))
+    best = pl.col("publication_date").is_not_null()
+    day = pl.col("publication_date").filter(best).sort_by(order.filter(best)).first()
+    told = pl.col("date_precision").filter(best).sort_by(order.filter(best)).first()
+    return day, told
+
+
 def build_authorships(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
-    """`authorships` of a venue-year: the author list of the record that speaks for each paper."""
-    longest = (
-        _ranked(records, paper_ids)
-        .filter(pl.col("authors").list.len() > 0)
-        .group_by("paper_id", maintain_order=True)
+    """`authorships` of a venue-year: each source's author list, and which one to read."""
+    named = ranked_records(records, paper_ids).filter(pl.col("authors").list.len() > 0)
+    lists = (
+        named.group_by("paper_id", "source", maintain_order=True)
         .first()
+        .with_columns(is_of_record=pl.col("source") == pl.col("source").first().over("paper_id"))
     )
+    n = pl.col("authors").list.len()
+    nobody = pl.lit(None, dtype=pl.String).repeat_by(n)
     return (
-        longest.select(
+        lists.select(
             "paper_id",
             "venue",
             "year",
-            author_position=pl.int_ranges(pl.col("authors").list.len(), dtype=pl.Int32),
+            "source",
+            author_position=pl.int_ranges(n, dtype=pl.Int32),
             author_name="authors",
+            author_id=pl.col("author_ids").fill_null(nobody),
+            affiliation=pl.col("affiliations").fill_null(nobody),
+            is_of_record="is_of_record",
         )
-        .explode("author_position", "author_name")
-        .select(AUTHORSHIPS.schema.names())
-        .sort("paper_id", "author_position")
-    )
-
-
-def build_venue_coverage(
-    records: pl.DataFrame, paper_ids: pl.DataFrame, papers: pl.DataFrame, quarantine: pl.DataFrame
-) -> pl.DataFrame:
-    """`venue_coverage` of a venue-year: records = papers + excluded + duplicates + quarantined.
-
-    One row per source; a paper that several sources have counts in each.
-    """
-    in_force = records.filter(pl.col("list_order") == 0)
-    bad = quarantine.filter(pl.col("in_force") & (pl.col("source_row") >= 0))
-    place = ["venue", "year", "source"]
-    found = in_force.join(paper_ids, on="record_key").select(*place, "paper_id").unique()
-    parts = [
-        in_force.group_by(place).agg(
-            n_listed=pl.len(), n_excluded=pl.col("excluded_because").is_not_null().sum()
-        ),
-        bad.group_by(place).agg(n_quarantined=pl.len()),
-        found.join(papers.select("paper_id", "in_pools", "abstract"), on="paper_id")
-        .group_by(place)
-        .agg(
-            n_papers=pl.len(),
-            n_workshop=(~pl.col("in_pools")).sum(),
-            n_with_abstract=pl.col("abstract").count(),
-        ),
-    ]
-    seen = pl.concat([records.select(place), quarantine.select(place)]).unique()
-    for part in parts:
-        seen = seen.join(part, on=place, how="left")
-    counted = seen.with_columns(pl.exclude(place).fill_null(0).cast(pl.Int32))
-    return (
-        counted.with_columns(
-            n_records=pl.col("n_listed") + pl.col("n_quarantined"),
-            n_duplicates=pl.col("n_listed") - pl.col("n_excluded") - pl.col("n_papers"),
-        )
-        .select(VENUE_COVERAGE.schema.names())
-        .sort(VENUE_COVERAGE.key)
-    )
-
-
-def _ranked(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
-    ids = paper_ids.filter("in_force").select("record_key", "paper_id", "paper_row")
-    return (
-        records.join(ids, on="record_key", how="inner")
+        .explode("author_position", "author_name", "author_id", "affiliation")
         .with_columns(
+            # An empty id or affiliation is one the source does not give.
+            pl.col("author_id", "affiliation").replace("", None)
+        )
+        .select(AUTHORSHIPS.schema.names())
+        .sort(AUTHORSHIPS.key)
+    )
+
+
+def ranked_records(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
+    """Records in force with their paper and its venue-year, the one that speaks for it first."""
+    ids = paper_ids.filter("in_force").select(
+        "record_key", "paper_id", "paper_row", "venue", "year", "record_venue", "record_year"
+    )
+    ranks = {s: rank_of_source(s) for s in records["source"].unique()}
+    order = ("_rank", "_workshop", "_bare", "_authors", "title", "source_row", "record_key")
+    return (
+        records.drop("venue", "year")
+        .join(ids, on="record_key", how="inner")
+        .with_columns(
+            _rank=pl.col("source").replace_strict(ranks, return_dtype=pl.Int32, default=0),
             _workshop=pl.col("track") == "workshop",
             _bare=pl.col("abstract").is_null(),
             _authors=-pl.col("authors").list.len().cast(pl.Int32),
         )
-        .sort("paper_id", "_workshop", "_bare", "_authors", "title", "source_row")
-        .drop("_workshop", "_bare", "_authors")
+        .sort("paper_id", *order)
+        .drop("_rank", "_workshop", "_bare", "_authors")
     )

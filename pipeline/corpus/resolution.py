@@ -1,66 +1,256 @@
 """Records -> papers: which record is which paper, soberly, through the ledger.
 
-Belongs here: the rules by which two records are one paper. Not: parsing, storage.
+Belongs here: the order in which records are taken, and the rules for lists. Not: evidence across
+sources (matching.py), parsing, storage.
 
-Within a venue-year, in this order: the normalised title, if an author is shared or one side
-names none; the source's own id, if half of the authors agree, or most of the title where one side
-names none. Ids of some lists are mere positions, so an id outweighs neither a known title nor
-other authors; surnames are common, so one shared surname does not make two titles one work.
-Everything else is another paper: a title alone joins nothing across venue-years, so a workshop
-paper and its later main-track version stay two.
+Lists first, then the sources that have ids of their own, from the one whose editions are most
+reliable to the least. Rows of a list find each other within their venue-year, in this order: the
+normalised title, if an author is shared or one side names none; the list's own id, if half of the
+authors agree, or most of the title where one side names none. Ids of some lists are mere positions,
+so an id outweighs neither a known title nor other authors; surnames are common, so one shared
+surname does not make two titles one work. What a list did not tell of before may still be known
+from another source; everything else is another paper. A title alone joins nothing that one source
+lists twice, so a workshop paper and its later main-track version stay two.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-from pipeline.corpus.ledger import Ledger, Method
-from pipeline.corpus.text import normalise_title, surname
-from pipeline.tables import PAPER_IDS
+from pipeline.corpus import paper_copilot
+from pipeline.corpus.ledger import Ledger
+from pipeline.corpus.matching import CONFIDENCE, Matcher, Work
+from pipeline.corpus.text import normalise_title
 
-_CONFIDENCE: Mapping[Method, float] = {"first": 1.0, "source_id": 1.0, "title": 0.95}
 _SAME_TITLE = 0.5  # share of words two titles under one id must have in common
 _SAME_AUTHORS = 0.5  # share of surnames two records under one id must have in common
 
+# The sources whose editions are most to be trusted come first: later ones find papers there.
+PRECEDENCE = (paper_copilot.SOURCE, "dblp", "aan")
+NOISY = ("semantic_scholar", "openalex")
+POSITIONAL = frozenset({paper_copilot.SOURCE})
+
+RESOLVED_SCHEMA = pl.Schema(
+    [
+        ("record_key", pl.String()),
+        ("source", pl.String()),
+        ("record_venue", pl.String()),
+        ("record_year", pl.Int32()),
+        ("paper_id", pl.String()),
+        ("method", pl.String()),
+        ("confidence", pl.Float32()),
+        ("in_force", pl.Boolean()),
+        ("identity_hash", pl.UInt64()),
+    ]
+)
+ORDER = (
+    *("_rank", "source", "year", "venue", "list_order", "normal_title", "_nameless"),
+    *("source_id", "_authors", "source_row"),
+)
+IDENTITY = (
+    *("source", "venue", "year", "source_id", "title", "authors", "excluded_because"),
+    *("doi", "arxiv_id", "dblp_key", "s2_corpus_id", "openalex_id", "acl_id", "list_order"),
+)
+"""Columns of a record that say which paper it is."""
+
+
+def rank_of_source(source: str) -> int:
+    """Place of a source in the order in which records are taken; mapped tables in the middle."""
+    if source in PRECEDENCE:
+        return PRECEDENCE.index(source)
+    return len(PRECEDENCE) + 1 + (NOISY.index(source) if source in NOISY else -1)
+
 
 def resolve_records(records: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
-    """`paper_ids` of a venue-year's `dump_records`; what is new is appended to `ledger`.
+    """RESOLVED_SCHEMA rows of `dump_records` of any venue-years; news are appended to `ledger`.
 
-    Records are taken oldest list first and by title within a list, those that name no authors
-    last, so that the ids minted do not depend on the order of rows in a file. Excluded records
-    are no papers and get no id.
+    Records are taken by source, oldest year first, oldest list first and by title within a list,
+    those that name no authors last, so that the ids minted do not depend on the order of rows.
+    Excluded records are no papers and get no id.
     """
-    candidates = records.filter(pl.col("excluded_because").is_null())
-    ordered = candidates.with_columns(
-        normal_title=pl.col("title").map_elements(normalise_title, return_dtype=pl.String),
-        _nameless=pl.col("authors").list.len() == 0,
-        _authors=pl.col("authors").list.join(";"),
-    ).sort(
-        ["list_order", "normal_title", "_nameless", "source_id", "_authors", "source_row"],
-        descending=[True, False, False, False, False, False],
+    ranks = {s: rank_of_source(s) for s in records["source"].unique()}
+    ordered = (
+        records.select("record_key", "source_row", *IDENTITY)
+        .with_columns(identity_hash=identity_hash())
+        .filter(pl.col("excluded_because").is_null())
+        .with_columns(
+            normal_title=pl.col("title").map_elements(normalise_title, return_dtype=pl.String),
+            _rank=pl.col("source").replace_strict(ranks, return_dtype=pl.Int32, default=0),
+            _nameless=pl.col("authors").list.len() == 0,
+            _authors=pl.col("authors").list.join(";"),
+        )
+        .sort(ORDER, descending=[c == "list_order" for c in ORDER])
     )
-    rows = list(_resolve(ordered, ledger))
-    return pl.DataFrame(rows, schema=PAPER_IDS.schema, orient="row").sort("record_key")
+    rows = [*_resolve(ordered, ledger)]
+    frame = pl.DataFrame(rows, schema=RESOLVED_SCHEMA, orient="row")
+    # A record taken late may have joined two papers that earlier ones still had apart.
+    return current_ids(frame, ledger).sort("record_key")
+
+
+def resolve_again(
+    records: pl.DataFrame,
+    before: pl.DataFrame,
+    cells: Collection[Cell],
+    ledger: Ledger,
+    merged: pl.DataFrame,
+) -> pl.DataFrame:
+    """RESOLVED_SCHEMA rows of everything, of which the records of `cells` are (re)resolved.
+
+    `before`: what was resolved earlier; of the cells' records, only those are matched again whose
+    identity moved, and every row of a list of which any row moved. `merged`: (source, source_id,
+    merged_into) of ids that sources merged away.
+    """
+    follow_sources(ledger, merged)
+    place = {"record_venue": "venue", "record_year": "year"}
+    ours = before.join(
+        pl.DataFrame(cells, schema={"venue": pl.String, "year": pl.Int32}, orient="row"),
+        left_on=list(place), right_on=list(place.values()), how="semi",
+    )  # fmt: skip
+    papers = records.filter(pl.col("excluded_because").is_null())
+    papers = papers.with_columns(identity_hash=identity_hash())
+    same = ["record_key", "source", "venue", "year", "identity_hash"]
+    unmoved = papers.join(ours.rename(place), on=same, how="semi")
+    moved = papers.join(unmoved, on="record_key", how="anti")
+    of_list = pl.col("source").is_in(list(POSITIONAL))
+    lists = moved.filter(of_list).select("source", "venue", "year").unique()
+    decided = pl.col("record_key").is_in(sorted(ledger.placed_by_people))
+    again = pl.concat(
+        [
+            moved.filter(~of_list),
+            unmoved.filter(~of_list & decided),
+            papers.join(lists, on=["source", "venue", "year"], how="semi"),
+        ]
+    )
+    fresh = resolve_records(again, ledger)
+    still = unmoved.join(again, on="record_key", how="anti")
+    kept = pl.concat(
+        [
+            before.join(ours, on="record_key", how="anti"),
+            ours.join(still, on="record_key", how="semi"),
+        ]
+    )
+    return current_ids(pl.concat([kept, fresh]), ledger).sort("record_key")
+
+
+def follow_sources(ledger: Ledger, merged: pl.DataFrame) -> None:
+    """Let ids that a source merged away mean what they were merged into."""
+    for source, gone, into in merged.select("source", "source_id", "merged_into").iter_rows():
+        old, new = f"{source}:{gone}", ledger.paper_of_key.get(f"{source}:{into}")
+        if new and ledger.paper_of_key.get(old) is None:
+            ledger.alias(old, new, method="source_id")
+
+
+def current_ids(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+    """`rows` with ids that were merged away replaced by what they are now."""
+    if not ledger.merges:
+        return rows
+    now = {paper_id: ledger.current(paper_id) for paper_id in ledger.merges}
+    return rows.with_columns(pl.col("paper_id").replace(now))
+
+
+def identity_hash() -> pl.Expr:
+    """Hash of what a record is matched by; an equal one need not be matched again."""
+    parts = [
+        pl.col(c).list.join(";") if c == "authors" else pl.col(c).cast(pl.String) for c in IDENTITY
+    ]
+    return pl.concat_str([part.fill_null("") for part in parts], separator="\x1f").hash()
 
 
 def _resolve(ordered: pl.DataFrame, ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     seen: dict[str, _Seen] = {}
+    matcher, cell = Matcher(ledger), None
     for record in ordered.iter_rows(named=True):
-        paper_id = _find_or_mint(record, ledger, seen)
-        method = seen[paper_id].tie(record) if paper_id in seen else "first"
-        seen.setdefault(paper_id, _Seen(record["normal_title"])).add(record)
+        positional = record["source"] in POSITIONAL
+        if cell != (cell := (record["source"], record["venue"], record["year"])):
+            seen = {}
+        work = Work(record, positional)
+        if positional:
+            paper_id, method = _place_row(work, matcher, seen)
+        else:
+            paper_id, method = _place_work(work, matcher)
         yield (
             record["record_key"],
+            record["source"],
             record["venue"],
             record["year"],
             paper_id,
-            ledger.row_of_paper[paper_id],
             method,
-            _CONFIDENCE[method],
+            CONFIDENCE[method],
             record["list_order"] == 0,
+            record["identity_hash"],
         )
+
+
+def _place_work(work: Work, matcher: Matcher) -> tuple[str, str]:
+    """(paper id, method) of a record that has an id of its own."""
+    ledger = matcher.ledger
+    own = ledger.paper_of_key.get(work.handle)
+    keys = [*work.ids.values(), work.title_key, f"told:{work.source}:{own}"]
+    if own and all(ledger.paper_of_key.get(key) == own for key in keys):
+        return own, ledger.method_of_key.get(work.handle, "first")
+    match = matcher.find(work)
+    if match is None:
+        return _mint_work(work, matcher), "first"
+    paper_id = match.paper_id
+    unknown = [k for k in work.ids.values() if k not in ledger.paper_of_key and k != work.handle]
+    unknown += _unclaimed_titles(work, paper_id, ledger)
+    if (told := f"told:{work.source}:{paper_id}") not in ledger.paper_of_key:
+        unknown.append(told)
+    learnt = () if ledger.surnames_of_paper[paper_id] else work.surnames
+    if own is None:
+        ledger.alias(work.handle, paper_id, also=unknown, method=match.method, surnames=learnt)
+    elif unknown:
+        ledger.alias(unknown[0], paper_id, also=unknown[1:], surnames=learnt)
+    matcher.settle(work, paper_id)
+    return paper_id, ledger.method_of_key.get(work.handle, "first")
+
+
+def _mint_work(work: Work, matcher: Matcher) -> str:
+    ledger = matcher.ledger
+    own_ids = [key for key in work.ids.values() if key not in ledger.paper_of_key]
+    also = list(dict.fromkeys(key for key in own_ids if key != work.handle))
+    first = work.title_key
+    if not work.title or first in ledger.paper_of_key:
+        first = f"{work.title_key}#{min(work.surnames, default='')}" if work.title else work.handle
+        if first in ledger.paper_of_key:
+            first = work.handle
+    paper_id = ledger.mint(first, work.surnames, also=[*also, work.handle])
+    claimed = _unclaimed_titles(work, paper_id, ledger)
+    told = f"told:{work.source}:{paper_id}"
+    ledger.alias(told, paper_id, also=claimed)
+    matcher.settle(work, paper_id)
+    return paper_id
+
+
+def _unclaimed_titles(work: Work, paper_id: str, ledger: Ledger) -> list[str]:
+    """Title keys by which the paper should be found, where another paper does not have them.
+
+    Where the bare title is another paper's, the title with each author is claimed: unclaimed, an
+    author could later be minted as a third paper.
+    """
+    known = ledger.paper_of_key
+    if not work.title or known.get(work.title_key) == paper_id:
+        return []
+    if work.title_key not in known:
+        return [work.title_key]
+    keys = (_key_of_author(work.title_key, s) for s in sorted(work.surnames))
+    return [key for key in keys if key not in known]
+
+
+def _place_row(work: Work, matcher: Matcher, seen: "dict[str, _Seen]") -> tuple[str, str]:
+    """(paper id, method) of a row of a list."""
+    ledger, record = matcher.ledger, work.record
+    paper_id = _find_or_mint(work, matcher, seen)
+    told = f"told:{work.source}:{paper_id}"
+    if told not in ledger.paper_of_key:
+        others = any(not t.startswith(f"{work.source}:") for t in ledger.ids_of(paper_id, "told"))
+        ledger.alias(told, paper_id, method="title" if others else "")
+    first = ledger.method_of_key.get(told) or "first"
+    method = seen[paper_id].tie(record) if paper_id in seen else first
+    seen.setdefault(paper_id, _Seen(record["normal_title"])).add(record)
+    return paper_id, method
 
 
 @dataclass
@@ -80,23 +270,25 @@ class _Seen:
         if record["source_id"]:
             self.ids.add(record["source_id"])
 
-    def tie(self, record: Mapping[str, Any]) -> Method:
+    def tie(self, record: Mapping[str, Any]) -> str:
         by_title = record["source_id"] not in self.ids and record["normal_title"] in self.titles
         return "title" if by_title else "source_id"
 
 
-def _find_or_mint(record: Mapping[str, Any], ledger: Ledger, seen: Mapping[str, _Seen]) -> str:
-    surnames = {s for name in record["authors"] if (s := surname(name))}
-    id_key, title_key = _keys(record)
+def _find_or_mint(work: Work, matcher: Matcher, seen: Mapping[str, _Seen]) -> str:
+    ledger, record, surnames = matcher.ledger, work.record, work.surnames
+    id_key, title_key = work.handle if record["source_id"] else None, work.title_key
     known = ledger.paper_of_key
     by_id = known.get(id_key) if id_key else None
     paper_id = (
         _of_same_id_and_title(record, surnames, by_id, ledger, seen)
         or _of_same_title(title_key, surnames, ledger)
         or _of_same_id(record, surnames, by_id, ledger, seen)
+        or _of_another_source(work, matcher)
     )
     if paper_id is None:
         paper_id = _mint(title_key, surnames, ledger)
+        matcher.settle(work, paper_id)
     elif title_key not in known:
         ledger.alias(title_key, paper_id)
     elif known[title_key] != paper_id:
@@ -104,6 +296,18 @@ def _find_or_mint(record: Mapping[str, Any], ledger: Ledger, seen: Mapping[str, 
     if id_key and not by_id:
         ledger.alias(id_key, paper_id)
     return paper_id
+
+
+def _of_another_source(work: Work, matcher: Matcher) -> str | None:
+    """A paper that only other sources told of so far."""
+    match = matcher.find(work)
+    if match is None:
+        return None
+    ledger, told = matcher.ledger, f"told:{work.source}:{match.paper_id}"
+    if told not in ledger.paper_of_key:
+        ledger.alias(told, match.paper_id, method=match.method)
+    matcher.settle(work, match.paper_id)
+    return match.paper_id
 
 
 def _mint(title_key: str, surnames: set[str], ledger: Ledger) -> str:
@@ -124,13 +328,6 @@ def _claim_authors(title_key: str, surnames: set[str], paper_id: str, ledger: Le
     for key in (_key_of_author(title_key, s) for s in sorted(surnames)):
         if key not in ledger.paper_of_key:
             ledger.alias(key, paper_id)
-
-
-def _keys(record: Mapping[str, Any]) -> tuple[str | None, str]:
-    cell = f"{record['venue']}:{record['year']}"
-    source_id = record["source_id"]
-    id_key = f"{record['source']}:{cell}:{source_id}" if source_id else None
-    return id_key, f"title:{cell}:{record['normal_title']}"
 
 
 def _key_of_author(title_key: str, name: str) -> str:

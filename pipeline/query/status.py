@@ -54,10 +54,17 @@ def _partitions(workspace: Workspace) -> pl.DataFrame:
 
 
 def _accounts(workspace: Workspace) -> pl.DataFrame:
-    stored = [f"n_{name}" for name in COUNTED]
+    """Records by what became of them; a paper that several sources tell of is one paper."""
+    told = ("records", "excluded", "quarantined")
+    stored = [f"n_{name}" for name in told]
     coverage = workspace.lake.read_all("venue_coverage", [*CELL, *stored])
     sums = coverage.group_by(CELL).agg(pl.col(stored).cast(pl.Int64).sum())
-    return sums.rename(dict(zip(stored, COUNTED, strict=True)))
+    papers = workspace.lake.read_all("papers", CELL).group_by(CELL).agg(papers=pl.len())
+    joined = sums.rename(dict(zip(stored, told, strict=True))).join(papers, on=CELL, how="left")
+    rest = pl.col("records") - pl.col("excluded") - pl.col("quarantined")
+    return joined.with_columns(pl.col("papers").cast(pl.Int64).fill_null(0)).with_columns(
+        duplicates=rest - pl.col("papers")
+    )
 
 
 def _counted(workspace: Workspace) -> pl.DataFrame:
