@@ -20,8 +20,8 @@ Operation = Literal["row", "patch", "delete", "merge"]
 """What a row does to the stored row of its `source_id`.
 
 `row` replaces it; `patch` replaces the columns it has values in, wherever the row lies (venue and
-year are null: it is placed by its id); `delete` removes it; `merge` removes it and lets its id
-mean `merged_into` from now on.
+year are null: it is placed by its id), and an empty abstract takes the stored one away; `delete`
+removes it; `merge` removes it and lets its id mean `merged_into` from now on.
 """
 
 _GIVEN_BY_THE_FILE = ("record_key", "source", "list_order", "source_file", "observed_on")
@@ -42,10 +42,14 @@ EDGE_SCHEMA = pl.Schema(
         ("cited_id", pl.String),
         ("intents", pl.List(pl.String)),  # null where the source does not tell
         ("is_influential", pl.Boolean),  # null where the source does not tell
+        ("edge_id", pl.String),  # null where the source numbers no edges
         ("source_row", pl.Int64),
     ]
 )
-"""Columns of `Batch.edges`, for sources that hand over citations apart from papers."""
+"""Columns of `Batch.edges`, for sources that hand over citations apart from papers.
+
+A `delete` names both ends or, where that is all the source tells, the `edge_id` alone.
+"""
 
 BAD_ROW_SCHEMA = pl.Schema(
     {"source_row": pl.Int64, "reason": pl.String, "excerpt": pl.String}  # excerpt: ≤ 300 characters
@@ -130,6 +134,11 @@ class Importer(Protocol):
 def record_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as a frame of RECORD_SCHEMA; columns a row does not have are null."""
     return pl.DataFrame(rows, schema=RECORD_SCHEMA, orient="row")
+
+
+def edge_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a frame of EDGE_SCHEMA; columns a row does not have are null."""
+    return pl.DataFrame(rows, schema=EDGE_SCHEMA, orient="row")
 
 
 def bad_frame(rows: Sequence[tuple[int, str, str]]) -> pl.DataFrame:

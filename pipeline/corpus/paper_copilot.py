@@ -16,28 +16,15 @@ from typing import Any
 import orjson
 import polars as pl
 
+from pipeline.corpus.front_matter import not_a_paper
+from pipeline.corpus.rows import MAX_COUNT, BadRowError, as_object, check_title, shown, text
 from pipeline.corpus.text import clean_text, normalise_title, plain_text
 from pipeline.tables import DUMP_RECORDS, QUARANTINE
 
 SOURCE = "paper_copilot"
 CITATION_SOURCE = "google_scholar"
-MAX_COUNT = 10_000_000  # the most cited paper of all time has under 400,000
-MAX_TITLE = 1_000
 
 _REJECTED = re.compile(r"reject|withdr|desk|\bactive\b|under review", re.I)
-_FRONT_MATTER = re.compile(
-    r"(?:.*: )?(?:post-conference )?(?:front ?matter and )?preface(?:: .*)?"
-    r"|foreword|editorial|front ?matter|title page|copyright(?: page)?"
-    r"|(?:table of )?contents|(?:(?:author|keyword|subject) )?index"
-    r"|(?:conference |workshop )?(?:organi[sz]ation|organi[sz]ers?)"
-    r"|(?:(?:conference|workshop|organi[sz]ing|program(?:me)?|steering|technical|review(?:ing)?) )*"
-    r"(?:committees?|chairs?)(?: members?)?|(?:list of )?reviewers|sponsors?"
-    r"|welcome(?: (?:from|by) .*)?|(?:welcome )?message (?:from|by) .*|proceedings of .*"
-    r"|(?:plenary|keynote|invited)"
-    r"(?: (?:and|plenary|keynote|talk|speech|speaker|lecture|session)s?)*",
-    re.I,
-)
-_PLACEHOLDER = re.compile(r"poster|paper|title|untitled|tba|tbd|n/?a|none|test", re.I)
 _CLUSTER = re.compile(r"[?&]cites=(\d+)")
 _DOI = re.compile(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\S+)$", re.I)
 _SUFFIX = re.compile(r",\s*(?=(?:Jr|Sr|II|III|IV)\b\.?)", re.I)
@@ -57,10 +44,6 @@ class ListOrigin:
     year: int
     observed_on: date
     list_order: int
-
-
-class _BadRowError(ValueError):
-    """A row that goes to quarantine; the text is its reason."""
 
 
 def recognise(document: object) -> bool:
@@ -84,7 +67,7 @@ def parse_list(rows: Sequence[object], origin: ListOrigin) -> tuple[pl.DataFrame
             record = _parse_row(row)
             _check_id(record, i, title_of_id)
             records.append(record | {"source_row": i, "record_key": f"{origin.digest}:{i}"})
-        except _BadRowError as problem:
+        except BadRowError as problem:
             bad.append(_quarantined(row, i, str(problem)))
     return _with_origin(records, DUMP_RECORDS.empty(), origin), _with_origin(
         bad, QUARANTINE.empty(), origin
@@ -126,16 +109,9 @@ def _quarantined(row: object, number: int, reason: str) -> dict[str, Any]:
     try:
         excerpt = orjson.dumps(row).decode()
     except (TypeError, ValueError):
-        excerpt = _repr(row)
+        excerpt = shown(row)
     excerpt = excerpt.encode(errors="replace").decode()[:300]
     return {"source_row": number, "reason": reason, "excerpt": excerpt}
-
-
-def _repr(value: object) -> str:
-    try:
-        return repr(value)
-    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
-        return f"a {type(value).__name__} that cannot be shown"
 
 
 def _check_id(record: Mapping[str, Any], row: int, seen: dict[str, tuple[int, str]]) -> None:
@@ -144,36 +120,30 @@ def _check_id(record: Mapping[str, Any], row: int, seen: dict[str, tuple[int, st
     title = normalise_title(record["title"])
     first_row, first_title = seen.setdefault(source_id, (row, title))
     if first_title != title:
-        raise _BadRowError(
+        raise BadRowError(
             f"id {source_id:.80} already stands in row {first_row} with another title"
         )
 
 
 def _parse_row(row: object) -> dict[str, Any]:
-    if not isinstance(row, dict):
-        raise _BadRowError(f"expected an object, received {type(row).__name__}")
-    title = clean_text(_text(row, "title"))
-    status = clean_text(_text(row, "status"))
+    row = as_object(row)
+    title = clean_text(text(row, "title"))
+    status = clean_text(text(row, "status"))
     authors = split_authors(_authors_text(row))
     excluded = _exclusion(title, status, authors)
-    if not normalise_title(title) and excluded is None:
-        raise _BadRowError("expected a title, received none")
-    if len(title) > MAX_TITLE:
-        raise _BadRowError(
-            f"expected a title of at most {MAX_TITLE} characters, received {len(title)}"
-        )
+    check_title(title, excluded)
     return {
-        "source_id": plain_text(_text(row, "id")) or None,
+        "source_id": plain_text(text(row, "id")) or None,
         "title": title,
-        "abstract": clean_text(_text(row, "abstract")) or None,
+        "abstract": clean_text(text(row, "abstract")) or None,
         "authors": authors,
         "track": _track(row, status),
         "presentation": status or None,
         "excluded_because": excluded,
-        "keywords": [k for k in map(clean_text, re.split(r"[;,]", _text(row, "keywords"))) if k],
-        "doi": _doi(plain_text(_text(row, "doi"))),
-        "url": plain_text(_text(row, "site")) or None,
-        "scholar_cluster_id": _first(_CLUSTER, _text(row, "gs_cited_by_link")),
+        "keywords": [k for k in map(clean_text, re.split(r"[;,]", text(row, "keywords"))) if k],
+        "doi": _doi(plain_text(text(row, "doi"))),
+        "url": plain_text(text(row, "site")) or None,
+        "scholar_cluster_id": _first(_CLUSTER, text(row, "gs_cited_by_link")),
         "cited_by_count": _count(row),
     }
 
@@ -184,34 +154,21 @@ def _exclusion(title: str, status: str, authors: Sequence[str]) -> str | None:
         return {"withdr": "withdrawn", "active": "active", "under review": "active"}.get(
             word, "rejected"
         )
-    if _FRONT_MATTER.fullmatch(title):
-        return "front_matter"
-    if not authors and _PLACEHOLDER.fullmatch(title):
-        return "placeholder"
-    return None
+    return not_a_paper(title, authors)
 
 
 def _track(row: Mapping[str, Any], status: str) -> str:
-    track = clean_text(_text(row, "track"))
+    track = clean_text(text(row, "track"))
     if "workshop" in status.lower() or "workshop" in track.lower():
         return "workshop"
     return track or "main"
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _BadRowError(f"{key}: expected text, received {type(value).__name__}")
-    return value
 
 
 def _authors_text(row: Mapping[str, Any]) -> str:
     value = row.get("author")
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return ";".join(value)
-    return _text(row, "author")
+    return text(row, "author")
 
 
 def _count(row: Mapping[str, Any]) -> int | None:
@@ -219,10 +176,10 @@ def _count(row: Mapping[str, Any]) -> int | None:
     if value is None or (type(value) is int and value == -1):
         return None
     if type(value) is not int:
-        raise _BadRowError(f"gs_citation: expected a whole number, received {type(value).__name__}")
+        raise BadRowError(f"gs_citation: expected a whole number, received {type(value).__name__}")
     if not 0 <= value <= MAX_COUNT:
-        raise _BadRowError(
-            f"gs_citation: expected −1 or 0..{MAX_COUNT}, received {_repr(value):.40}"
+        raise BadRowError(
+            f"gs_citation: expected −1 or 0..{MAX_COUNT}, received {shown(value):.40}"
         )
     return value
 

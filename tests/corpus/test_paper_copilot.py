@@ -10,14 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus.paper_copilot import (
-    MAX_COUNT,
-    MAX_TITLE,
     ListOrigin,
     parse_list,
     recognise,
     split_authors,
     unreadable_list,
 )
+from pipeline.corpus.rows import MAX_COUNT, MAX_TITLE
 from pipeline.tables import DUMP_RECORDS, QUARANTINE, UNRECOGNISED, violations
 
 ORIGIN = ListOrigin("lists/cvpr2016.json", "0123456789abcdef", "cvpr", 2016, date(2026, 2, 23), 0)
