@@ -32,13 +32,13 @@ class _Ground:
     venues: VenueRegistry
     last_year: int
 
-    def strangers(self, work: Work, *, at_least: int = 1, skip: int = 0) -> tuple[str, ...]:
-        """Authors of an earlier paper who share no surname with this one's."""
+    def stranger(self, work: Work, *, at_least: int = 1) -> Work | None:
+        """An earlier paper whose authors share no surname with this one's."""
         own = surnames(work)
-        for other in reversed(self.works[: max(work.serial // 2 - skip, 0)]):
-            if len(other.authors) >= at_least and own.isdisjoint(surnames(other)):
-                return other.authors
-        return ()
+        earlier = reversed(self.works[: work.serial // 2])
+        return next(
+            (w for w in earlier if len(w.authors) >= at_least and own.isdisjoint(surnames(w))), None
+        )
 
     def plant(
         self,
@@ -46,19 +46,24 @@ class _Ground:
         twin: int,
         title: str,
         *,
+        by: Work | None = None,
         authors: tuple[str, ...] = (),
         venue: str = "",
         later: int = 0,
     ) -> Work:
-        """A work of another title, of the same authors, venue and year unless given."""
-        venue, year, authors = venue or work.venue, work.year + later, authors or work.authors
+        """A work of another title; of the same people, venue and year unless told.
+
+        `by`: whose authors and abstract it gets; `authors`: them in their stead.
+        """
+        by, venue, year = by or work, venue or work.venue, work.year + later
+        authors = authors or by.authors
         code = work.serial * 4 + twin
         return replace(
             work,
             work=f"{work.work}-{twin}",
             twin=twin,
             title=title,
-            abstract=f"{title}. {work.abstract.partition('. ')[2]}",
+            abstract=f"{title}. {by.abstract.partition('. ')[2]}",
             authors=authors,
             venue=venue,
             year=year,
@@ -75,26 +80,30 @@ class _Ground:
 
 def _same_title(work: Work, ground: _Ground) -> list[Work]:
     """The same title in the same venue-year, by people of other names."""
-    authors = ground.strangers(work)
-    return [work, ground.plant(work, 1, work.title, authors=authors)] if authors else []
+    other = ground.stranger(work)
+    return [work, ground.plant(work, 1, work.title, by=other)] if other else []
 
 
 def _shared_surname(work: Work, ground: _Ground) -> list[Work]:
     """The same title in the same venue-year, by a namesake of the first author and others."""
-    others = ground.strangers(work)
-    given, family = work.authors[0].split(" ")[0], work.authors[0].split(" ")[-1]
-    namesake = f"{'Xin' if given[0] != 'X' else 'Kwame'} {family}"
-    return [work, ground.plant(work, 1, work.title, authors=(namesake, *others))] if others else []
+    other = ground.stranger(work)
+    if other is None:
+        return []
+    given, *_, family = work.authors[0].split(" ")
+    authors = (f"{'Xin' if given[0] != 'X' else 'Kwame'} {family}", *other.authors)
+    return [work, ground.plant(work, 1, work.title, by=other, authors=authors)]
 
 
 def _generic_title(work: Work, ground: _Ground) -> list[Work]:
     """Two works of a title that many have, in one year or two, by different people."""
     title = GENERIC_TITLES[work.serial // SPACING % len(GENERIC_TITLES)]
-    first = ground.plant(work, 1, title, authors=ground.strangers(work, at_least=2))
-    authors = ground.strangers(first, at_least=2, skip=work.serial // 5)
+    one = ground.stranger(work, at_least=2)
+    other = one and ground.stranger(one, at_least=2)
+    if one is None or other is None:
+        return []
     later = work.serial % 2 if ground.holds(work.venue, work.year + 1) else 0
-    second = ground.plant(work, 2, title, authors=authors, later=later)
-    return [first, second] if authors and first.authors != work.authors else []
+    first = ground.plant(work, 1, title, by=one)
+    return [first, ground.plant(work, 2, title, by=other, later=later)]
 
 
 def _parts(work: Work, ground: _Ground) -> list[Work]:
@@ -133,18 +142,20 @@ def _workshop(work: Work, ground: _Ground) -> list[Work]:
         return []
     early = ground.plant(work, 1, work.title, later=-1)
     early = replace(early, status="Workshop", doi=None, dblp_key=None, sources=("paper_copilot",))
-    return [replace(w, is_certain=True) for w in (replace(work, status="Poster"), early)]
+    # A preprint of the workshop's year could be of either: nobody could know.
+    main = replace(work, status="Poster", arxiv_id=None)
+    return [replace(w, is_certain=True) for w in (main, early)]
 
 
 def _journal(work: Work, ground: _Ground) -> list[Work]:
     """A journal's longer version, one or two years later, of the same people and one more."""
     choice = JOURNALS.get(ground.venues[work.venue].domain, OTHER_JOURNALS)
     venue, later = choice[work.serial // SPACING % len(choice)], 1 + work.serial % 2
-    guest = ground.strangers(work)[:1]
-    if not guest or not ground.holds(venue, work.year + later):
+    guest = ground.stranger(work)
+    if guest is None or not ground.holds(venue, work.year + later):
         return []
     title = work.title if work.serial % 4 < 2 else f"{work.title}: an extended study"
-    authors = (*work.authors, *guest)
+    authors = (*work.authors, guest.authors[0])
     version = ground.plant(work, 1, title, authors=authors, venue=venue, later=later)
     version = replace(version, status="", doi=f"10.5555/{venue}.{version.code}")
     return [work, replace(version, sources=("openalex", "semantic_scholar", "dblp"))]
@@ -161,7 +172,7 @@ def _shared_doi(work: Work, ground: _Ground) -> list[Work]:
 def _front_matter(work: Work, ground: _Ground) -> list[Work]:
     """A preface that sources list among the papers."""
     title = FRONT_MATTER[work.serial // SPACING % len(FRONT_MATTER)]
-    preface = ground.plant(work, 1, title, authors=ground.strangers(work)[:1])
+    preface = ground.plant(work, 1, title)
     return [replace(preface, abstract="", doi=None, dblp_key=None)]
 
 

@@ -23,8 +23,9 @@ _BRITISH = {
 }  # fmt: skip
 _BARE = str.maketrans("øØłŁđĐıæ", "oOlLdDia")
 _EAST_ASIAN = frozenset(
-    "Chen Fujimoto Huang Kim Li Liu Nakamura Park Saito Suzuki Tanaka Wang Yamada Zhang Zhao".split()
-)
+    ("Chen", "Fujimoto", "Huang", "Kim", "Li", "Liu", "Nakamura", "Park", "Saito", "Suzuki",
+     "Tanaka", "Wang", "Yamada", "Zhang", "Zhao")
+)  # fmt: skip
 
 
 def _spelling(title: str, v: float) -> str:

@@ -18,7 +18,20 @@ from pipeline.venues import Venue, load_venues
 IDENTIFIER_STREAM = 41
 SOURCES = ("paper_copilot", "openalex", "semantic_scholar", "dblp")
 WITHOUT_DOI = frozenset(
-    ("nips", "icml", "iclr", "corl", "aistats", "uai", "acml", "colt", "alt", "colm", "jmlr", "tmlr")
+    (
+        "nips",
+        "icml",
+        "iclr",
+        "corl",
+        "aistats",
+        "uai",
+        "acml",
+        "colt",
+        "alt",
+        "colm",
+        "jmlr",
+        "tmlr",
+    )
 )
 """Venues that register no DOIs."""
 ON_ARXIV = 0.55  # share of papers with a preprint
@@ -32,7 +45,8 @@ class Work:
 
     `serial`: of the paper it is or stands beside; `twin`: 0 for the paper itself, else its number
     among the works planted there; `hard_case`: why it is hard to keep apart, or empty;
-    `sources`: which may see it; `is_certain`: whether each of them does, in the true year;
+    `sources`: which may see it; `is_certain`: whether none of them overlooks it or tells a wrong
+    year, OpenAlex' gaps apart;
     `doi_in_s2`: another paper's DOI that Semantic Scholar believes to be its own.
     """
 
@@ -99,9 +113,9 @@ def doi_of(venue: str, year: int, code: int) -> str | None:
     return None if venue in WITHOUT_DOI else f"10.5555/{venue}.{year}.{code}"
 
 
-def dblp_key_of(venue: Venue, year: int, authors: list[str] | tuple[str, ...], code: int) -> (
-    str | None
-):
+def dblp_key_of(
+    venue: Venue, year: int, authors: list[str] | tuple[str, ...], code: int
+) -> str | None:
     """A DBLP key as people know them, surnames' initials and year, made unique by `code`."""
     if not venue.dblp_streams:
         return None
@@ -124,5 +138,3 @@ def arxiv_year(arxiv_id: str) -> int:
 def surnames(work: Work) -> set[str]:
     """Normalised surnames of its authors."""
     return {surname(name) for name in work.authors}
-
-

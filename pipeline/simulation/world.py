@@ -1,0 +1,100 @@
+"""Which works each of four sources has, and every random number that decides how they look there.
+
+Belongs here: coverage and draws. Not: what a sighting says (sightings.py).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.simulation.hard_cases import with_hard_cases
+from pipeline.simulation.literature import Literature
+from pipeline.simulation.spellings import NAME_CHANGES, TITLE_CHANGES
+from pipeline.simulation.text import uniform_rows
+from pipeline.simulation.works import SOURCES, Work, known_works
+from pipeline.venues import load_venues
+
+SIGHTING_STREAM = 50
+COVERAGE = {"paper_copilot": 0.97, "openalex": 0.75, "semantic_scholar": 0.9, "dblp": 0.95}
+HARDLY_IN_OPENALEX = frozenset(("nips", "icml", "iclr"))
+HARDLY_SINCE, HARDLY = 2022, 0.15
+
+DRAWS = (
+    "seen", "year", "doi", "arxiv", "dblp", "venue", "text", "references", "second", "count",
+    *TITLE_CHANGES, *NAME_CHANGES,
+)  # fmt: skip
+"""What is drawn for each work at each source, uniform in [0, 1)."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What every source draws upon."""
+
+    works: list[Work]
+    drawn: Mapping[str, list[list[float]]]  # by source, a row of DRAWS per work
+    cited: list[list[int]]  # serials cited by each paper of the literature
+    first_year: Mapping[str, int]
+    in_openalex: frozenset[str]  # venues with a source id
+    last_year: int
+
+    def draws(self, source: str) -> Iterator[tuple[Work, dict[str, float]]]:
+        """Works that may be seen there, with their draws."""
+        for work, row in zip(self.works, self.drawn[source], strict=True):
+            if source in work.sources:
+                yield work, dict(zip(DRAWS, row, strict=True))
+
+    def seen(self, source: str) -> Iterator[tuple[Work, dict[str, float]]]:
+        """Works that are seen there, with their draws."""
+        return ((w, u) for w, u in self.draws(source) if self.sees(source, w, u["seen"]))
+
+    def sees(self, source: str, work: Work, u: float) -> bool:
+        if source == "openalex":
+            rare = work.venue in HARDLY_IN_OPENALEX and work.year >= HARDLY_SINCE
+            return work.venue in self.in_openalex and u < (HARDLY if rare else COVERAGE[source])
+        if source == "dblp" and work.dblp_key is None:
+            return False
+        return work.is_certain or u < COVERAGE[source]
+
+    def keys_of(self, source: str, first: int) -> dict[int, str]:
+        """Keys of the papers of the literature that are seen there, by serial."""
+        rows = self.seen(source)
+        return {w.serial: str(first + w.code) for w, _ in rows if w.twin == 0}
+
+    def year(self, work: Work, u: float, chance: float) -> int:
+        """The year, in some cases the one before or after."""
+        if work.is_certain or u >= chance:
+            return work.year
+        told = work.year + (1 if u > 0.7 * chance else -1)
+        return told if self.first_year[work.venue] <= told <= self.last_year else work.year
+
+
+def world_of(literature: Literature, seed: int) -> World:
+    """The world in which a literature is seen; everything follows from the seed."""
+    venues = load_venues()
+    last_year = int(literature.papers["year"].max())  # type: ignore[arg-type]
+    works = with_hard_cases(known_works(literature, seed=seed), last_year=last_year)
+    return World(
+        works,
+        {s: _drawn(works, literature.papers.height, s, seed) for s in SOURCES},
+        _cited(literature),
+        {v.slug: v.first_year for v in venues},
+        frozenset(v.slug for v in venues if v.openalex_sources),
+        last_year,
+    )
+
+
+def _drawn(works: list[Work], n_papers: int, source: str, seed: int) -> list[list[float]]:
+    """Draws of each work; those of planted works are further rows of their own stream."""
+    stream = SIGHTING_STREAM + 2 * SOURCES.index(source)
+    own = uniform_rows(seed, stream, np.arange(n_papers), len(DRAWS)).tolist()
+    codes = np.array([2 * w.serial + w.twin - 1 for w in works[n_papers:]], dtype=np.int64)
+    return [*own, *uniform_rows(seed, stream + 1, codes, len(DRAWS)).tolist()]
+
+
+def _cited(literature: Literature) -> list[list[int]]:
+    cited: list[list[int]] = [[] for _ in range(literature.papers.height)]
+    pairs = literature.references.sort("citing", "cited").iter_rows()
+    for citing, told in pairs:
+        cited[int(citing[4:])].append(int(told[4:]))
+    return cited
