@@ -16,33 +16,10 @@ from datetime import date
 from pipeline.simulation.literature import Literature
 from pipeline.simulation.spellings import earlier_title, spell_names, spell_title
 from pipeline.simulation.works import SOURCES, Work, arxiv_year
-from pipeline.simulation.world import World, world_of
+from pipeline.simulation.world import CHANCES, World, world_of
 
 FIRST_OPENALEX, FIRST_PREPRINT = 9_100_000_000, 9_200_000_000
 FIRST_CORPUS, FIRST_SPLIT = 9_000_000_000, 9_500_000_000
-
-# Shares of sightings that a change befalls; what is absent never happens.
-CHANCES: Mapping[str, Mapping[str, float]] = {
-    "paper_copilot": {
-        "year": 0.0, "spelling": 0.1, "typo": 0.01, "missing_word": 0.006, "repeated_word": 0.006,
-        "punctuation": 0.08, "case": 0.05, "accents_of_title": 0.4, "entities": 0.03,
-        "missing_author": 0.02, "name_order": 0.05, "initials": 0.02, "middle_names": 0.1,
-        "last_first": 0.04, "accents": 0.2,
-    },
-    "openalex": {
-        "year": 0.05, "spelling": 0.05, "typo": 0.005, "missing_word": 0.005,
-        "repeated_word": 0.003, "punctuation": 0.1, "case": 0.06, "accents_of_title": 0.3,
-        "entities": 0.04, "missing_author": 0.03, "name_order": 0.06, "initials": 0.05,
-        "middle_names": 0.15, "last_first": 0.01, "accents": 0.15,
-    },
-    "semantic_scholar": {
-        "year": 0.04, "spelling": 0.05, "typo": 0.006, "missing_word": 0.005,
-        "repeated_word": 0.003, "punctuation": 0.1, "case": 0.06, "accents_of_title": 0.4,
-        "entities": 0.02, "missing_author": 0.03, "name_order": 0.03, "initials": 0.2,
-        "middle_names": 0.2, "last_first": 0.01, "accents": 0.25,
-    },
-    "dblp": {"spelling": 0.03, "punctuation": 0.05, "typo": 0.002, "middle_names": 0.1},
-}  # fmt: skip
 
 VARIATIONS = (
     "preprint", "repeated", "year_off_by_one", "name_order", "last_first", "missing_word",
@@ -59,7 +36,8 @@ class Sighting:
     `key`: the source's own; `work`: the truth; `venue`: null where the source files it under no
     registered venue; `form`: paper, workshop, preprint, front_matter or proceedings;
     `names_venue`: whether the source writes the venue's name; `references`: keys of the same
-    source, null where it does not tell; `hard_case`: the case planted there, else the first of VARIATIONS that befell it.
+    source, null where it does not tell; `hard_case`: the case planted
+    there, else the first of VARIATIONS that befell it.
     """
 
     source: str

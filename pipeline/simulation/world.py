@@ -1,6 +1,6 @@
-"""Which works each of four sources has, and every random number that decides how they look there.
+"""Which works each of four sources has, and what chance decides of how they look there.
 
-Belongs here: coverage and draws. Not: what a sighting says (sightings.py).
+Belongs here: coverage, chances and draws. Not: what a sighting says (sightings.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,29 @@ SIGHTING_STREAM = 50
 COVERAGE = {"paper_copilot": 0.97, "openalex": 0.75, "semantic_scholar": 0.9, "dblp": 0.95}
 HARDLY_IN_OPENALEX = frozenset(("nips", "icml", "iclr"))
 HARDLY_SINCE, HARDLY = 2022, 0.15
+
+# Shares of sightings that a change befalls; what is absent never happens.
+CHANCES: Mapping[str, Mapping[str, float]] = {
+    "paper_copilot": {
+        "year": 0.0, "spelling": 0.1, "typo": 0.01, "missing_word": 0.006, "repeated_word": 0.006,
+        "punctuation": 0.08, "case": 0.05, "accents_of_title": 0.4, "entities": 0.03,
+        "missing_author": 0.02, "name_order": 0.05, "initials": 0.02, "middle_names": 0.1,
+        "last_first": 0.04, "accents": 0.2,
+    },
+    "openalex": {
+        "year": 0.05, "spelling": 0.05, "typo": 0.005, "missing_word": 0.005,
+        "repeated_word": 0.003, "punctuation": 0.1, "case": 0.06, "accents_of_title": 0.3,
+        "entities": 0.04, "missing_author": 0.03, "name_order": 0.06, "initials": 0.05,
+        "middle_names": 0.15, "last_first": 0.01, "accents": 0.15,
+    },
+    "semantic_scholar": {
+        "year": 0.04, "spelling": 0.05, "typo": 0.006, "missing_word": 0.005,
+        "repeated_word": 0.003, "punctuation": 0.1, "case": 0.06, "accents_of_title": 0.4,
+        "entities": 0.02, "missing_author": 0.03, "name_order": 0.03, "initials": 0.2,
+        "middle_names": 0.2, "last_first": 0.01, "accents": 0.25,
+    },
+    "dblp": {"spelling": 0.03, "punctuation": 0.05, "typo": 0.002, "middle_names": 0.1},
+}  # fmt: skip
 
 DRAWS = (
     "seen", "year", "doi", "arxiv", "dblp", "venue", "text", "references", "second", "count",
@@ -49,6 +72,7 @@ class World:
         return ((w, u) for w, u in self.draws(source) if self.sees(source, w, u["seen"]))
 
     def sees(self, source: str, work: Work, u: float) -> bool:
+        """Whether the source has a work whose draw is `u`."""
         if source == "openalex":
             rare = work.venue in HARDLY_IN_OPENALEX and work.year >= HARDLY_SINCE
             return work.venue in self.in_openalex and u < (HARDLY if rare else COVERAGE[source])
