@@ -75,9 +75,9 @@ def soil(fields: dict[str, Any], flaw: str) -> bool:
     before = dict(fields)
     match flaw:
         case "entities":
-            fields["title"] = _as_entities(fields["title"])
+            fields["title"] = as_entities(fields["title"])
         case "latex":
-            fields |= {key: _as_latex(fields[key]) for key in ("title", "author")}
+            fields |= {key: as_latex(fields[key]) for key in ("title", "author")}
         case "spaces":
             fields["title"] = f" {fields['title']}\n".replace(" for ", "  for ")
             fields["author"] = fields["author"].replace("; ", ";  ")
@@ -100,7 +100,7 @@ def drop(fields: dict[str, Any], *keys: str) -> None:
         fields.pop(key, None)
 
 
-def _as_entities(text: str) -> str:
+def as_entities(text: str) -> str:
     """Accented letters as HTML entities; in their absence a hard space."""
     named = "".join(
         f"&{html.entities.codepoint2name[ord(c)]};"
@@ -111,7 +111,7 @@ def _as_entities(text: str) -> str:
     return named if named != text else text.replace(" for ", "&nbsp;for ")
 
 
-def _as_latex(text: str) -> str:
+def as_latex(text: str) -> str:
     """Letters with one accent in LaTeX: ö as {\\"o}, š as \\v{s}."""
     return "".join(_latex_letter(c) for c in text)
 

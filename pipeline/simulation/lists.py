@@ -99,7 +99,7 @@ def _ghosts(papers: pl.DataFrame, flaws: list[set[str]], seed: int) -> dict[tupl
             title, name = texts.titles[k], names[k]
             # Its own coined name keeps it apart from every paper, today's and tomorrow's.
             title = title if title.startswith(name) else f"{name}: {title}"
-            fields = _fields(f"sim-{serial:07d}-{status.lower()}", title, status)
+            fields = list_row(f"sim-{serial:07d}-{status.lower()}", title, status)
             fields |= {"abstract": texts.abstracts[k], "author": "Ana Simulada; Jan Simulovaný"}
             ghosts[serial, status] = _Row(fields, "excluded", (status,), title=title)
     return ghosts
@@ -127,7 +127,7 @@ def _cell_rows(
 
 def _paper_row(paper: dict[str, Any], flaws: set[str]) -> _Row:
     """The row of a paper, with its own flaws."""
-    fields = _fields(paper["sim_id"], paper["title"], paper["status"])
+    fields = list_row(paper["sim_id"], paper["title"], paper["status"])
     fields |= {
         "abstract": paper["abstract"],
         "keywords": ";".join(paper["keywords"]),
@@ -157,7 +157,7 @@ def _row_beside(row: _Row, kind: str, serial: int) -> _Row:
     if kind == "repeated_under_another_id":
         fields = row.fields | {"id": f"{row.fields['id']}-again"}
         return replace(row, fields=fields, outcome="duplicate", flaws=(*row.flaws, kind))
-    fields = _fields(f"sim-{serial:07d}-untitled", "", "Poster")
+    fields = list_row(f"sim-{serial:07d}-untitled", "", "Poster")
     match serial % 3:
         case 1:
             fields["title"] = "  \n"
@@ -169,7 +169,7 @@ def _row_beside(row: _Row, kind: str, serial: int) -> _Row:
 def _front_matter(cell: pl.DataFrame) -> _Row:
     venue, year = cell.select("venue", "year").row(0)
     title = FRONT_MATTER[year % len(FRONT_MATTER)]
-    fields = _fields(f"sim-{venue}{year}-front", title, "Poster")
+    fields = list_row(f"sim-{venue}{year}-front", title, "Poster")
     return _Row(fields, "excluded", ("front_matter",), title=title)
 
 
@@ -188,7 +188,7 @@ def _styled(row: _Row, cell_flaws: set[str]) -> _Row:
     return replace(row, fields=fields, flaws=(*row.flaws, *told))
 
 
-def _fields(row_id: str, title: str, status: str) -> dict[str, Any]:
+def list_row(row_id: str, title: str, status: str) -> dict[str, Any]:
     """A row in the order of the real lists, with nothing known but this."""
     return {
         "id": row_id, "title": title, "track": "main", "status": status, "abstract": "",

@@ -204,3 +204,33 @@ so ta te ti to va ve vo za ze zo
 
 # Front matter as lists carry it among the papers.
 FRONT_MATTER: tuple[str, ...] = ("Preface", "Frontmatter", "Foreword", "Table of Contents")
+
+# Titles that many papers have, each by other people.
+GENERIC_TITLES: tuple[str, ...] = (
+    "Introduction",
+    "Discussion",
+    "Invited paper",
+    "Graph neural networks: a survey",
+    "Machine translation: a survey",
+    "Deep learning",
+    "Concluding remarks",
+    "A tutorial on reinforcement learning",
+)
+
+# Evaluations whose participants name their papers after task and year.
+SHARED_TASKS: tuple[tuple[str, str], ...] = (
+    ("SemEval", "sentiment analysis of short messages"),
+    ("ImageCLEF", "concept annotation"),
+    ("TREC", "passage ranking"),
+    ("WMT", "news translation"),
+)
+
+# Endings of titles that carry accents, dashes and apostrophes.
+ACCENTED_ENDINGS: tuple[str, ...] = (
+    " in Poincaré balls",
+    " on Erdős–Rényi graphs",
+    " with Bézier curves",
+    " after Gödel's example",
+    " on Hölder spaces",
+    " and Čech complexes",
+)
