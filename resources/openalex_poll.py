@@ -112,6 +112,7 @@ def _side_by_side(
         try:
             yield from pool.map(lambda ids: ask(client, ids, known), asked)
         except BaseException:  # whoever leaves early does not wait for the answers still to come
+            client.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

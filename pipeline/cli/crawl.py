@@ -5,7 +5,8 @@ Belongs here: arguments, progress and the words a person reads. Not: how pages a
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,7 +108,6 @@ def _crawl(client: "OpenAlex", data: "DataDir", wanted: "Wanted") -> list[Csimpa
     from resources.crawl import crawl
 
     console = Console()
-    tell = _teller(console)
     held = {(v.slug, y): 0 for v, y in wanted}
     outcomes: list[Outcome] = []
 
@@ -116,7 +116,7 @@ def _crawl(client: "OpenAlex", data: "DataDir", wanted: "Wanted") -> list[Csimpa
         works = f"{sum(held.values()):,} works held"
         tell(f"{len(outcomes)} of {len(wanted)} venue-years, {works}; {cell[0]} {cell[1]}")
 
-    with console.status("asking OpenAlex …"):
+    with _telling(console) as tell:
         for outcome in crawl(client, data, wanted, _today(), on_page):
             outcomes.append(outcome)
     order = {(v.slug, y): place for place, (v, y) in enumerate(wanted)}
@@ -184,8 +184,7 @@ def _poll(client: "OpenAlex", data: "DataDir") -> list[CsimpactError]:
     if not tracked.height:
         console.print("No work of OpenAlex is known yet: csimpact crawl --venue … --year …")
         return []
-    tell = _teller(console)
-    with console.status("asking OpenAlex …"):
+    with _telling(console) as tell:
         found = poll(
             client,
             data,
@@ -204,11 +203,14 @@ def _poll(client: "OpenAlex", data: "DataDir") -> list[CsimpactError]:
     return [found.trouble] if found.trouble else []
 
 
-def _teller(console: Console) -> Callable[[str], None]:
-    """Shows progress lines: the last one on a terminal, one every some seconds in a log."""
+@contextmanager
+def _telling(console: Console) -> Iterator[Callable[[str], None]]:
+    """Shows progress: one line that changes on a terminal, a line every some seconds in a log."""
     from resources.workspace import throttled
 
-    return throttled(lambda line: console.print(line, markup=False, highlight=False))
+    with console.status("asking OpenAlex …") as status:
+        in_log = throttled(lambda line: console.print(line, markup=False, highlight=False))
+        yield status.update if console.is_terminal else in_log
 
 
 def _cents(cents: float) -> str:

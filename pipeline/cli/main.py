@@ -1,7 +1,7 @@
 """The `csimpact` command: options every command shares, and what an error looks like.
 
-Belongs here: putting the commands together. Not: the commands (read.py, maintain.py, crawl.py) or how
-answers are printed (output.py). Nothing heavy is imported before a command runs, so that
+Belongs here: putting the commands together. Not: the commands (read.py, maintain.py, crawl.py)
+or how answers are printed (output.py). Nothing heavy is imported before a command runs, so that
 `csimpact --help` answers at once.
 """
 
