@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(DataDir(Path(folder)))
         started = time.perf_counter()
-        workspace.import_lists([given.folder])
+        workspace.import_files([given.folder])
         seconds = {"import": time.perf_counter() - started} | stage_seconds(workspace)
         again = sum(stage_seconds(workspace).values())
     for name, taken in seconds.items():

@@ -87,16 +87,16 @@ def _choose_encoder(console: Console, data: DataDir) -> None:
 def _night(console: Console, workspace: Workspace, literature: Literature) -> RefreshReport:
     lists = workspace.data.root / "simulated_lists"
     write_lists(literature, lists, list_date=literature.as_of)
-    news, refused = workspace.import_lists([lists / literature.as_of.isoformat()])
-    if refused:
-        raise refused[0].problem
+    imported = workspace.import_files([lists / literature.as_of.isoformat()])
+    if imported.refused:
+        raise imported.refused[0].problem
     started = time.perf_counter()
     with console.status("refreshing …") as status:
         workspace.report = status.update
         report = refresh(workspace)
     console.print(
-        f"{len(news)} simulated lists imported, refreshed in {time.perf_counter() - started:.1f} s "
-        f"(Dagster run {report.run_id[:8]})"
+        f"{len(imported.lists)} simulated lists imported, refreshed in "
+        f"{time.perf_counter() - started:.1f} s (Dagster run {report.run_id[:8]})"
     )
     return report
 

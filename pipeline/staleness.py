@@ -118,9 +118,9 @@ def _citations(states: States, world: World) -> Mapping[Cell | None, Inputs]:
             **{
                 f"edges of {_name(c)}": world.edges[c]
                 for c in (cell, *records_elsewhere(states, cell))
-                if c in world.edges
+                if c and c in world.edges
             },
-            "paper ids": _digest(ids, cell),
+            "paper ids": _facet(ids, cell, "works"),
             "works": works,
         }
         for cell, _state in _venue_years(states)
@@ -131,7 +131,7 @@ def _venue_coverage(states: States, _: World) -> Mapping[Cell | None, Inputs]:
     return {
         cell: {
             **_records_of(states, cell, "coverage"),
-            "paper ids": _digest(states["paper_ids"], cell),
+            "paper ids": _facet(states["paper_ids"], cell, "papers"),
             "papers": _digest(states["papers"], cell),
             "citations": _facet(states["citations"], cell, "citing"),
         }

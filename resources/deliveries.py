@@ -6,16 +6,22 @@ everything else is merged into what its source says (source_store.py).
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import CsimpactError, InputError
+from pipeline.errors import CsimpactError
 from resources.inbox import Inbox, Refusal, RegisteredFile
 from resources.lake import replace_file
 from resources.scholar_dumps import date_in
-from resources.source_files import MAPPING_SUFFIX, SUFFIXES, SourceFile, recognise, sha256_of
+from resources.source_files import (
+    MAPPING_SUFFIX,
+    SourceFile,
+    files_below,
+    recognise,
+    sha256_of,
+)
 from resources.source_store import Delivery, SourceStore
 
 
@@ -42,13 +48,8 @@ def import_files(
     """
     done, lists = Imported(), []
     known: list[SourceFile] = []
-    if not (files := list(_expand(paths))):
-        where = ", ".join(map(str, paths))
-        raise InputError(
-            f"expected files ending in {', '.join(SUFFIXES)} below {where}, found none"
-        )
     store.finish()
-    for path in files:
+    for path in files_below(paths):
         try:
             if found := recognise(path, mapping):
                 known.append(found)
@@ -122,11 +123,3 @@ def _keep(source: Path, target: Path, mapping: Path | None) -> None:
         partial.replace(target)
     if mapping:
         replace_file(target.with_name(target.name + MAPPING_SUFFIX), mapping.read_bytes())
-
-
-def _expand(paths: Iterable[Path]) -> Iterable[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES))
-        else:
-            yield path

@@ -30,7 +30,7 @@ from resources.scholar_dumps import (
     load_document,
     read_file,
 )
-from resources.source_files import SUFFIXES
+from resources.source_files import SUFFIXES, files_below
 
 SHRUNK = 0.5  # a list below this share of the one it replaces looks like a damaged one
 
@@ -94,14 +94,14 @@ class Inbox:
     def import_paths(
         self, paths: Sequence[Path], *, accept_shrink: bool = False
     ) -> tuple[list[RegisteredFile], list[Refusal]]:
-        """Copy lists into the inbox and register them.
+        """Copy lists (folders: every list below) into the inbox and register them.
 
         Returns the registrations that are news, and the files refused; refusing one file does
-        not stop the others.
+        not stop the others. Raises InputError if there is no file at all.
         """
         news: list[RegisteredFile] = []
         refused: list[Refusal] = []
-        for path in paths:
+        for path in files_below(paths):
             try:
                 data, listed_on = read_file(path), date_in(path.absolute())
                 document = load_document(path, data)

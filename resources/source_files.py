@@ -14,24 +14,17 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import pyarrow.parquet as pq
-from pipeline.corpus.mapped_table import load_mapping, mapped_importer
 
-from pipeline.corpus import aan, dblp, dblp_api, openalex_works, semantic_scholar
+from pipeline.corpus import semantic_scholar
 from pipeline.corpus.incoming import Head, Importer, Recognised
-from pipeline.errors import UnreadableFileError, UnrecognisedFileError
+from pipeline.errors import InputError, UnreadableFileError, UnrecognisedFileError
 
 HEAD_BYTES = 1 << 16
 MAPPING_SUFFIX = ".mapping.toml"
 SUFFIXES = (
     *(".json", ".jsonl", ".ndjson", ".xml", ".csv", ".tsv", ".txt", ".parquet", ".gz"),
 )  # fmt: skip
-IMPORTERS: Sequence[Importer] = (
-    openalex_works.IMPORTER,
-    semantic_scholar.IMPORTER,
-    dblp.IMPORTER,
-    dblp_api.IMPORTER,
-    aan.IMPORTER,
-)
+IMPORTERS: Sequence[Importer] = (semantic_scholar.IMPORTER,)
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ def recognise(path: Path, mapping: Path | None = None) -> SourceFile | None:
     mapping = mapping or (beside if beside.exists() else None)
     head = _head(path)
     if mapping:
-        importers: Iterable[Importer] = (mapped_importer(load_mapping(_bytes(mapping))),)
+        importers: Iterable[Importer] = IMPORTERS
     else:
         importers = IMPORTERS
     for importer in importers:
@@ -67,8 +60,6 @@ def recognise(path: Path, mapping: Path | None = None) -> SourceFile | None:
 def _unknown(head: Head, mapping: Path | None) -> str:
     if mapping:
         return f"does not hold what {mapping.name} says: compare the columns it names"
-    if page := dblp.describe_unknown(head):
-        return page
     return (
         "no importer knows this content; expected a Paper Copilot list, OpenAlex works, Semantic "
         f"Scholar papers, abstracts or citations, dblp.xml, or a table with its {MAPPING_SUFFIX}"
@@ -94,6 +85,22 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise UnreadableFileError(
             f"{path}: {problem.strerror or problem}; nothing of it was used: check it, import again"
         ) from problem
+
+
+def files_below(paths: Iterable[Path]) -> list[Path]:
+    """The files named, and those below the folders named, sorted; InputError if there is none."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES))
+        else:
+            found.append(path)
+    if not found:
+        raise InputError(
+            f"expected files ending in {', '.join(SUFFIXES)} below "
+            f"{', '.join(map(str, paths))}, found none"
+        )
+    return found
 
 
 def sha256_of(path: Path) -> str:

@@ -258,7 +258,7 @@ class SourceStore:
         self._remember_gone(source, named, vanished, day)
         self._move_edges(source, heads)
         self._merge_edges(source, staged, day)
-        return replace(delivery, **counts, ids=self._ids(source))
+        return Delivery(**{**asdict(delivery), **counts, "ids": self._ids(source)})
 
     def _ids(self, source: str) -> str:
         return digest_of(self.heads(source).select("source_id").sort("source_id"))

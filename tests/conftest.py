@@ -84,8 +84,7 @@ def small_library(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CSIMPACT_ENCODER", "tiny")
         workspace = open_workspace(data)
-        _, refused = workspace.import_lists([lists])
-        assert refused == []
+        assert workspace.import_files([lists]).refused == []
         for stage in (*corpus.STAGES, *retriever.STAGES, *impact.STAGES):
             list(stage.run(workspace, stage.stale(workspace)))
     return data

@@ -16,6 +16,9 @@ import polars as pl
 
 from assets import STAGES
 from assets.stages import Made
+from pipeline.corpus.homes import at_home
+from pipeline.corpus.ledger import Ledger
+from pipeline.corpus.resolution import resolve_records
 from pipeline.impact.pools import PoolRule
 from pipeline.models.bi_encoder import BiEncoder
 from pipeline.models.tiny import write_tiny_encoder
@@ -70,8 +73,8 @@ def write_list(folder: Path, cell: Cell, rows: list[Row], day: str | None = None
 def deliver(workspace: Workspace, cell: Cell, rows: list[Row], day: str | None = None) -> None:
     """Write a list and import it, as `csimpact import` does."""
     outbox = workspace.data.root.parent / "outbox"
-    _, refused = workspace.import_lists([write_list(outbox, cell, rows, day)])
-    assert not refused, refused
+    imported = workspace.import_files([write_list(outbox, cell, rows, day)], accept_shrink=True)
+    assert not imported.refused, imported.refused
 
 
 @cache
@@ -105,6 +108,12 @@ def reopened(data: DataDir) -> Workspace:
 def shared_encoder() -> BiEncoder:
     """The tiny encoder, loaded once per session."""
     return load_bi_encoder("tiny", tiny_encoder().parent)
+
+
+def identified(records: pl.DataFrame, ledger: Ledger | None = None) -> pl.DataFrame:
+    """`paper_ids` of records, through a ledger of their own unless one is given."""
+    ledger = Ledger() if ledger is None else ledger
+    return at_home(resolve_records(records, ledger), ledger.row_of_paper)
 
 
 def run_stages(workspace: Workspace, *, without: Collection[str] = ()) -> Mapping[str, list[Made]]:
@@ -143,6 +152,9 @@ def tables_of(workspace: Workspace) -> Frames:
         "papers": raw["papers"].drop("paper_row"),
         "authorships": raw["authorships"],
         "venue_coverage": raw["venue_coverage"],
+        "citations": raw["citations"].filter("in_force").drop("first_seen", "last_seen"),
+        "redirects": raw["redirects"],
+        "match_review": raw["match_review"],
         "citation_counts": raw["citation_counts"].drop("paper_row"),
         "paper_embeddings": raw["paper_embeddings"].join(
             in_use, on=["text_hash", "venue", "year"], how="semi"

@@ -21,7 +21,7 @@ from pipeline.tables import UNRECOGNISED, Cell
 
 A, B, C = ("acl", 2021), ("cvpr", 2021), ("cvpr", 2022)
 DAYS = {A: (1000, 1000), B: (1183, 1183), C: (1367, 1367)}  # A–B 183 days, B–C 184, A–C 367
-WORLD = World({A: "list a", B: "list b", C: "list c"}, "minilm", "k100@minilm", 183)
+WORLD = World({A: "list a", B: "list b", C: "list c"}, {}, "nobody", "minilm", "k100@minilm", 183)
 Library = dict[str, dict[Cell | None, State]]
 
 
@@ -53,8 +53,9 @@ def facets_of(*names: str):  # type: ignore[no-untyped-def]
 
 
 FACETS = {output: facets_of() for output in RULES} | {
-    "dump_records": facets_of("counts", "identity", "content"),
-    "paper_ids": facets_of("papers"),
+    "dump_records": facets_of("counts", "identity", "content", "references", "coverage"),
+    "paper_ids": lambda cell: {"papers": f"p {cell}", "works": f"w {cell}", "elsewhere": ""},
+    "citations": facets_of("citing"),
     "papers": facets_of("texts", "queries", "members"),
     "citation_counts": facets_of("values"),
 }
@@ -95,11 +96,11 @@ def test_an_empty_library_plans_every_list() -> None:
 
 def test_a_new_list_is_read_and_what_may_follow_is_named() -> None:
     """A dry run that stops at the first stage tells nobody what a refresh will cost."""
-    world = replace(WORLD, lists={**WORLD.lists, A: "newer list"})
+    world = replace(WORLD, records={**WORLD.records, A: "newer list"})
     states = made()
     assert stale(states, world) == {"dump_records": [A]}
     planned = {(s.output, s.cell): s.reasons for s in plan(states, world)}
-    assert planned[("dump_records", A)] == ("lists: changed",)
+    assert planned[("dump_records", A)] == ("sources: changed",)
     assert planned[("papers", A)] == ("follows paper_ids of acl 2021",)
     assert ("topic_pools", B) in planned  # B stands 183 days from A
     assert ("topic_pools", C) not in planned
@@ -134,7 +135,7 @@ def test_a_count_observed_again_unmoved_stops_at_the_counts() -> None:
 def test_a_new_cell_wakes_the_pools_around_it_and_no_other_embedding() -> None:
     """A pool left alone would lack the new papers for ever; an embedding redone is a waste."""
     few = {A: DAYS[A], C: DAYS[C]}
-    states = made(replace(WORLD, lists={A: "list a", C: "list c"}), few)
+    states = made(replace(WORLD, records={A: "list a", C: "list c"}), few)
     for output in ("dump_records", "paper_ids", "papers"):
         one = {**states[output], B: made()[output][B]}
         states[output] = one
@@ -195,7 +196,7 @@ def test_code_that_computes_something_else_redoes_its_stage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without it, tables of the old and the new code would stand side by side."""
-    versions = {**staleness.CODE_VERSIONS, "citation_counts": "2"}
+    versions = {**staleness.CODE_VERSIONS, "citation_counts": "another"}
     states = made()
     monkeypatch.setattr(staleness, "CODE_VERSIONS", versions)
     assert stale(states) == {"citation_counts": [C, A, B]}
@@ -214,7 +215,7 @@ def test_a_lost_state_is_made_again() -> None:
 
 def test_an_unusable_file_goes_to_quarantine_and_no_further() -> None:
     """Nobody can make papers of it: naming later stages would promise work that never comes."""
-    world = replace(WORLD, lists={**WORLD.lists, UNRECOGNISED: "junk"})
+    world = replace(WORLD, records={**WORLD.records, UNRECOGNISED: "junk"})
     assert [(s.output, s.cell) for s in plan(made(), world)] == [("dump_records", UNRECOGNISED)]
 
 

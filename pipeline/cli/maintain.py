@@ -19,18 +19,26 @@ from pipeline.errors import InputError
 if TYPE_CHECKING:  # polars takes a while, and --help needs none of it
     from pipeline.staleness import Stale
     from pipeline.tables import Cell
+    from resources.source_store import Delivery
 
-IMPORT_HELP = """Copy dumps into the inbox and register them. Nothing is computed yet.
+IMPORT_HELP = """Copy dumps into the inbox and take in what they say. Nothing is computed yet.
 
-PATH is a Paper Copilot list (.json, .json.gz) named like cvpr2016.json.gz, or a folder of them.
-A date in the path (…/2026-02-23/…) says how new a list is; a newer list replaces the older one of
-its venue-year when `csimpact refresh` runs next.
+PATH is a file or a folder of files; what each is, its content says: Paper Copilot lists named like
+cvpr2016.json.gz, OpenAlex works (JSON lines, Parquet), Semantic Scholar papers, abstracts and
+citations with their diffs, dblp.xml.gz, ACL Anthology Network, or any CSV, JSON lines or Parquet
+with a mapping file (--mapping FILE, or FILE.mapping.toml beside it).
+
+A date in the path (…/2026-02-23/…) says how new a file is. A newer list replaces the older one of
+its venue-year; rows of other dumps replace, by their id, what the source said before. What would
+replace far more than it brings is refused, unless --accept-shrink.
 
 Examples:
 
   csimpact import ~/dumps/2026-02-23
 
-  csimpact import cvpr2016.json.gz iclr2018.json.gz
+  csimpact import dblp.xml.gz papers-00000.jsonl.gz citations-00000.jsonl.gz
+
+  csimpact import vis.csv --mapping docs/mappings/vis.toml
 """
 
 REFRESH_HELP = """Bring everything stale up to date.
@@ -54,25 +62,52 @@ def register(app: typer.Typer) -> None:
     app.command("refresh", help=REFRESH_HELP)(refresh_)
 
 
-def import_(paths: Annotated[list[Path], typer.Argument(metavar="PATH…")]) -> None:
-    """Copy dumps into the inbox and register them."""
+def import_(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…")],
+    mapping: Annotated[
+        Path | None, typer.Option(help="Mapping file: how to read a table of any columns.")
+    ] = None,
+    accept_shrink: Annotated[
+        bool, typer.Option("--accept-shrink", help="Believe a dump that is far smaller.")
+    ] = False,
+) -> None:
+    """Copy dumps into the inbox and take in what they say."""
     from resources.workspace import open_workspace
 
-    missing = [str(path) for path in paths if not path.exists()]
+    missing = [str(path) for path in (*paths, *([mapping] if mapping else [])) if not path.exists()]
     if missing:
         raise InputError(f"no such file or folder: {', '.join(missing)}")
     workspace = open_workspace()
-    news, refused = workspace.import_lists(paths)
     console = Console()
-    venues = Counter(file.venue for file in news)
-    console.print(
-        f"{len(news)} lists registered of {len(venues)} venues; "
-        f"{len(workspace.inbox().cells())} venue-years in the inbox. Next: csimpact refresh"
-    )
-    if refused:
-        for refusal in refused:
+    with console.status("reading …") as status:
+        workspace.report = status.update
+        done = workspace.import_files(paths, mapping=mapping, accept_shrink=accept_shrink)
+    if done.lists or not done.deliveries:
+        venues = Counter(file.venue for file in done.lists)
+        console.print(
+            f"{len(done.lists)} lists registered of {len(venues)} venues; "
+            f"{len(workspace.inbox().cells())} venue-years in the inbox."
+        )
+    if done.deliveries:
+        console.print(_deliveries(done.deliveries))
+    console.print("Next: csimpact refresh")
+    if done.refused:
+        for refusal in done.refused:
             Console(stderr=True).print(f"refused: {refusal.problem}", markup=False, soft_wrap=True)
-        raise InputError(f"{len(refused)} files were refused; the others, if any, are registered")
+        raise InputError(
+            f"{len(done.refused)} files were refused; the others, if any, were taken in"
+        )
+
+
+def _deliveries(deliveries: "Sequence[Delivery]") -> Table:
+    """Where the rows of each file went."""
+    table = Table("source", "file", "rows kept", "new", "changed", "removed", "outside", "bad")
+    for d in deliveries:
+        kept = d.n_records + d.n_edges - d.n_unplaced
+        outside = d.n_outside + d.n_unplaced
+        numbers = (kept, d.n_new, d.n_changed, d.n_removed, outside, d.n_bad)
+        table.add_row(d.source, Path(d.path).name, *(f"{n:,}" for n in numbers))
+    return table
 
 
 def refresh_(

@@ -23,6 +23,7 @@ from pipeline.corpus import paper_copilot
 from pipeline.corpus.ledger import Ledger
 from pipeline.corpus.matching import CONFIDENCE, Matcher, Work
 from pipeline.corpus.text import normalise_title
+from pipeline.tables import Cell
 
 _SAME_TITLE = 0.5  # share of words two titles under one id must have in common
 _SAME_AUTHORS = 0.5  # share of surnames two records under one id must have in common

@@ -93,7 +93,9 @@ def test_every_cell_has_its_own_event_and_version(
             assert version(instance, stage.asset, cell) == states[stage.output][cell].digest
             rows = made.metadata["dagster/row_count"].value
             assert rows == refreshed.lake.read(stage.tables[0], cell).height
-        assert len({version(instance, stage.asset, c) for c in (CVPR, ICML, ACL)}) == 3
+        versions = {version(instance, stage.asset, c) for c in (CVPR, ICML, ACL)}
+        # Lists tell of no citations: three empty tables are equal, and rightly so.
+        assert len(versions) == (1 if stage.asset == "citations" else 3)
         assert len(instance.get_materialized_partitions(dg.AssetKey(stage.asset))) == 3
     for stage in STAGES:
         if not stage.partitioned:

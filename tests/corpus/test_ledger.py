@@ -16,11 +16,15 @@ def test_ids_are_what_was_published() -> None:
 def test_a_replayed_ledger_is_the_ledger() -> None:
     """What a rebuild reads must be what the refresh had in memory."""
     ledger = Ledger()
-    first = ledger.mint("title:a", ["bee", "ant"])
-    second = ledger.mint("title:b", [])
+    first = ledger.mint("title:acl:2021:a", ["bee", "ant"])
+    second = ledger.mint("title:acl:2021:b", [])
     ledger.alias("id:7", first)
     again = Ledger.replay(ledger.news)
-    assert again.paper_of_key == {"title:a": first, "title:b": second, "id:7": first}
+    assert again.paper_of_key == {
+        "title:acl:2021:a": first,
+        "title:acl:2021:b": second,
+        "id:7": first,
+    }
     assert again.row_of_paper == {first: 0, second: 1}
     assert again.surnames_of_paper == {first: {"ant", "bee"}, second: set()}
     assert (again.next_seq, again.news) == (3, [])

@@ -8,12 +8,12 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.corpus.ledger import Ledger
+from pipeline.corpus.coverage import build_venue_coverage
 from pipeline.corpus.paper_copilot import ListOrigin, parse_list
-from pipeline.corpus.papers import build_authorships, build_papers, build_venue_coverage
-from pipeline.corpus.resolution import resolve_records
+from pipeline.corpus.papers import build_authorships, build_papers
 from pipeline.corpus.text import text_hash
-from pipeline.tables import AUTHORSHIPS, PAPERS, VENUE_COVERAGE, violations
+from pipeline.tables import AUTHORSHIPS, CITATIONS, PAPERS, VENUE_COVERAGE, violations
+from tests.library import identified
 
 
 def built(*lists: Sequence[Any]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -23,9 +23,10 @@ def built(*lists: Sequence[Any]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFra
         for n, rows in enumerate(lists)
     ]
     records, bad = pl.concat([r for r, _ in parsed]), pl.concat([b for _, b in parsed])
-    ids = resolve_records(records, Ledger())
+    ids = identified(records)
     papers, authors = build_papers(records, ids), build_authorships(records, ids)
-    coverage = build_venue_coverage(records, ids, papers, bad)
+    cell = ("cvpr", 2016)
+    coverage = build_venue_coverage(cell, records, ids, papers, CITATIONS.empty(), bad)
     for table, frame in ((PAPERS, papers), (AUTHORSHIPS, authors), (VENUE_COVERAGE, coverage)):
         assert violations(table, frame) == []
     return papers, authors, coverage

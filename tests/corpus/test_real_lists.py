@@ -12,12 +12,13 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline.corpus.coverage import build_venue_coverage
 from pipeline.corpus.ledger import Ledger
 from pipeline.corpus.paper_copilot import ListOrigin, parse_list
-from pipeline.corpus.papers import build_papers, build_venue_coverage
-from pipeline.corpus.resolution import resolve_records
-from pipeline.tables import DUMP_RECORDS, PAPERS, QUARANTINE, violations
+from pipeline.corpus.papers import build_papers
+from pipeline.tables import CITATIONS, DUMP_RECORDS, PAPERS, QUARANTINE, violations
 from resources.scholar_dumps import load_document, read_file
+from tests.library import identified
 
 SUMS = {"n_papers": 71_946, "n_excluded": 904, "n_duplicates": 320, "n_quarantined": 89}
 EXCLUDED = {
@@ -54,10 +55,11 @@ def accounts(real_lists: Path) -> Accounts:
     for path in sorted((real_lists / "paper_copilot" / "2026-02-23").rglob("*.json.gz")):
         records, bad = parse(path)
         assert violations(DUMP_RECORDS, records) == violations(QUARANTINE, bad) == []
-        ids = resolve_records(records, ledger)
+        ids = identified(records, ledger)
         papers = build_papers(records, ids)
         assert violations(PAPERS, papers) == []
-        coverage.append(build_venue_coverage(records, ids, papers, bad))
+        cell = (path.parent.name, int(path.name[-12:-8]))
+        coverage.append(build_venue_coverage(cell, records, ids, papers, CITATIONS.empty(), bad))
         excluded.update(records["excluded_because"].drop_nulls())
         reasons.update(bad["reason"])
         if path.name == "cvpr2016.json.gz":
@@ -98,7 +100,7 @@ def test_papers_renamed_under_one_id_stay_one(real_lists: Path) -> None:
         folder / day / "aistats" / "aistats2025.json.gz" for day in ("2026-02-23", "2025-05-01")
     ]
     records = pl.concat([parse(path, order)[0] for order, path in enumerate(lists)])
-    ids = resolve_records(records, Ledger()).join(
+    ids = identified(records).join(
         records.select("record_key", "title", "source_id"), on="record_key"
     )
     renamed = ids.group_by("source_id").agg(

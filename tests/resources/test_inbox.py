@@ -359,7 +359,7 @@ def test_the_planner_always_hears_of_unusable_files(inbox: Inbox) -> None:
 def test_a_folder_without_lists_is_told(inbox: Inbox, tmp_path: Path) -> None:
     """A mistyped folder once ended with "0 lists registered" and exit code 0."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"expected \.json .* found none"):
+    with pytest.raises(InputError, match=r"expected files ending in .* found none"):
         inbox.import_paths([tmp_path / "empty"])
 
 

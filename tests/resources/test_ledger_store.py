@@ -14,9 +14,9 @@ def store(tmp_path: Path) -> LedgerStore:
     """Two segments: of two events and of one."""
     store = LedgerStore(tmp_path)
     ledger = store.load()
-    ledger.alias("id:ü", ledger.mint("title:a", {"bee", "ant"}))
+    ledger.alias("id:ü", ledger.mint("title:acl:2021:a", {"bee", "ant"}))
     assert store.append(ledger) == 2
-    ledger.mint("title:b", ())
+    ledger.mint("title:acl:2021:b", ())
     assert store.append(ledger) == 1
     return store
 
@@ -28,8 +28,8 @@ def names(store: LedgerStore) -> list[str]:
 def test_what_is_appended_is_loaded(store: LedgerStore) -> None:
     """An id that changes between two runs is worse than none."""
     ledger = store.load()
-    assert list(ledger.paper_of_key) == ["title:a", "id:ü", "title:b"]
-    assert ledger.surnames_of_paper[ledger.paper_of_key["title:a"]] == {"ant", "bee"}
+    assert list(ledger.paper_of_key) == ["title:acl:2021:a", "id:ü", "title:acl:2021:b"]
+    assert ledger.surnames_of_paper[ledger.paper_of_key["title:acl:2021:a"]] == {"ant", "bee"}
     assert (ledger.next_seq, ledger.news) == (3, [])
     assert names(store) == ["identity-000001.jsonl", "identity-000002.jsonl"]
 
@@ -44,7 +44,7 @@ def test_earlier_segments_are_never_touched(store: LedgerStore) -> None:
     """Backups and people rely on segments that only ever get added."""
     before = {n: (store.root / n).read_bytes() for n in names(store)}
     ledger = store.load()
-    ledger.mint("title:c", ())
+    ledger.mint("title:acl:2021:c", ())
     store.append(ledger)
     assert {n: (store.root / n).read_bytes() for n in before} == before
 
