@@ -11,6 +11,8 @@
     ├── LedgerError               the identity ledger is damaged or contradicts itself
     ├── BusyError                 another refresh holds the lock
     ├── RefreshError              a stage failed; what the stages before it made stays
+    ├── SourceError               a source's server cannot be reached or answers nonsense
+    │   └── BudgetExhaustedError    the source's budget of the day is spent
     └── ModelError                weights missing, of another hash, or of another shape
 
 The CLI prints the message and exits with code 2; anything outside the tree is a bug and keeps
@@ -60,6 +62,14 @@ class BusyError(CsimpactError):
 
 class RefreshError(CsimpactError):
     """A stage failed; what the stages before it made stays."""
+
+
+class SourceError(CsimpactError):
+    """A source's server cannot be reached, refuses, or answers nonsense."""
+
+
+class BudgetExhaustedError(SourceError):
+    """The source's budget of the day is spent; the line says when to go on."""
 
 
 class ModelError(CsimpactError):

@@ -43,6 +43,11 @@ class DataDir:
         return self.root / "models"
 
     @property
+    def crawl(self) -> Path:
+        """Checkpoints of crawls that are under way."""
+        return self.root / "crawl" / "openalex"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's instance: runs, events, logs."""
         return self.root / "dagster"
@@ -56,3 +61,13 @@ def data_dir() -> DataDir:
 def encoder_name() -> str:
     """Name of the document encoder; `CSIMPACT_ENCODER` overrides the profile's default."""
     return os.environ.get("CSIMPACT_ENCODER") or "all-MiniLM-L6-v2"
+
+
+def openalex_url() -> str:
+    """Where OpenAlex answers; `CSIMPACT_OPENALEX_URL` leads to another server of its kind."""
+    return (os.environ.get("CSIMPACT_OPENALEX_URL") or "https://api.openalex.org").rstrip("/")
+
+
+def openalex_key() -> str | None:
+    """The API key in `OPENALEX_API_KEY`, the only place it is ever read from or kept in."""
+    return os.environ.get("OPENALEX_API_KEY", "").strip() or None

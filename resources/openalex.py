@@ -1,0 +1,303 @@
+"""OpenAlex over HTTP: one page of a list, or one work, soundly or with one clear error.
+
+Belongs here: connections, time-outs, retries, the key, and whether an answer is what was asked
+for. Not: which works are wanted (pipeline/corpus/openalex_query.py), nor keeping them (crawl.py,
+openalex_poll.py).
+
+The key is added below httpx, by the transport: requests as httpx, its log and its exceptions
+know them never hold it.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+import orjson
+import stamina
+
+from pipeline.corpus.identifiers import openalex_id
+from pipeline.corpus.openalex_query import LIST_CALL_USD, PER_PAGE, Query, Work
+from pipeline.errors import InputError, SourceError
+from pipeline.settings import openalex_key, openalex_url
+from resources.openalex_limits import Budget, RateLimiter, seconds_to_wait
+
+FIRST_CURSOR = "*"
+RATE_PER_S = 100.0  # what OpenAlex allows
+_REDIRECTS = {301, 302, 307, 308}
+_NO_MORE = {404, 410}
+_PASSING = {403, 408, 429, 500, 502, 503, 504}  # 403 is also how a guard says "too fast"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a fault may last before it is an error."""
+
+    attempts: int = 6
+    first_wait_s: float = 0.5  # doubled each time, with jitter on top
+    longest_wait_s: float = 60.0  # a longer Retry-After is not slept out
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Page:
+    """Works of one list call, how many the whole list holds, and where it goes on (None: end)."""
+
+    works: list[Work]
+    count: int
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A work that is no more, or is now known as another."""
+
+    merged_into: str | None = None  # `W123`
+
+
+@dataclass
+class Tally:
+    """Requests sent for one purpose, and what they cost."""
+
+    calls: int = 0
+    usd: float = 0.0
+
+
+class PassingFault(Exception):  # noqa: N818  # it is none until it has lasted
+    """Worth asking again; `wait_s` is how long the server wants to be left alone."""
+
+    def __init__(self, text: str, wait_s: float | None = None) -> None:
+        super().__init__(text)
+        self.wait_s = wait_s
+
+
+class CursorExpiredError(SourceError):
+    """The server no longer knows where this cursor stood."""
+
+
+Check = Callable[[Page], None]
+Answer = TypeVar("Answer")
+
+# Retries are told to whoever configured logging, and not to everybody's terminal.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+@dataclass
+class OpenAlex:
+    """A client that any number of threads may share; close it, or use it in `with`."""
+
+    url: str = field(default_factory=openalex_url)
+    rate_per_s: float = RATE_PER_S
+    patience: Patience = field(default_factory=Patience)
+    workers: int = 16
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
+            raise InputError(
+                f"CSIMPACT_OPENALEX_URL: expected an address such as https://api.openalex.org, "
+                f"received {self.url!r}"
+            )
+        self._limiter = RateLimiter(self.rate_per_s)
+        self._budget = Budget()
+        self._stopped = False
+        self._key = openalex_key()
+        limits = httpx.Limits(max_connections=self.workers, max_keepalive_connections=self.workers)
+        self._http = httpx.Client(
+            base_url=self.url,
+            transport=_Keyed(self._key, self.url, limits),
+            timeout=httpx.Timeout(self.patience.timeout_s, connect=10.0),
+            headers={"user-agent": "csimpact", "accept": "application/json"},
+        )
+
+    def __enter__(self) -> "OpenAlex":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def stop(self) -> None:
+        """Let whoever asks from now on have an error: the user wants to leave."""
+        self._stopped = True
+
+    def page(
+        self, query: Query, cursor: str, tally: Tally, check: Check = lambda page: None
+    ) -> Page:
+        """The page of a list at a cursor; `check` may raise PassingFault to have it asked again.
+
+        Raises CursorExpiredError, BudgetExhaustedError, or SourceError in one line.
+        """
+        params = {**query.params, "per_page": str(PER_PAGE), "cursor": cursor}
+
+        def read(response: httpx.Response) -> Page:
+            page = _page(response)
+            check(page)
+            return page
+
+        return self._ask(query.path, params, read, tally, LIST_CALL_USD)
+
+    def works(self, query: Query, tally: Tally) -> list[Work]:
+        """The works of a list that fits one page."""
+        params = {**query.params, "per_page": str(PER_PAGE)}
+        return self._ask(query.path, params, _page, tally, LIST_CALL_USD).works
+
+    def count(self, query: Query, tally: Tally) -> int:
+        """How many works the list holds, for the price of one call."""
+        params = {**query.params, "per_page": "1", "select": "id"}
+        return self._ask(query.path, params, _page, tally, LIST_CALL_USD).count
+
+    def work(self, work_id: str, fields: tuple[str, ...], tally: Tally) -> Work | Gone:
+        """One work by its id, which is free; or what became of it."""
+        params = {"select": ",".join(fields)}
+        return self._ask(f"/works/{work_id}", params, partial(_work, work_id), tally, 0.0)
+
+    def _ask(
+        self,
+        path: str,
+        params: dict[str, str],
+        read: Callable[[httpx.Response], Answer],
+        tally: Tally,
+        usd: float,
+    ) -> Answer:
+        patience = self.patience
+        retry = stamina.RetryingCaller(
+            attempts=patience.attempts,
+            timeout=None,
+            wait_initial=patience.first_wait_s,
+            wait_max=patience.longest_wait_s,
+            wait_jitter=patience.first_wait_s,
+        )
+        try:
+            return retry(_wait_for, lambda: read(self._send(path, params, tally, usd)))
+        except PassingFault as fault:
+            raise SourceError(
+                f"OpenAlex gave no sound answer {patience.attempts} times, the last time {fault}: "
+                "run the same command again later; what was fetched is kept"
+            ) from None
+
+    def _send(self, path: str, params: dict[str, str], tally: Tally, usd: float) -> httpx.Response:
+        with self._budget.reserve(usd):
+            self._limiter.wait()
+            if self._stopped:
+                raise SourceError("interrupted; what was fetched is kept")
+            tally.calls += 1
+            try:
+                response = self._http.get(path, params=params)
+            except httpx.RequestError as problem:
+                raise PassingFault(f"{type(problem).__name__} ({problem})") from None
+            self._budget.learn(response.headers)
+        if response.status_code != 200:
+            self._refuse(response, cursor=params.get("cursor", FIRST_CURSOR))
+        tally.usd += usd
+        return response
+
+    def _refuse(self, response: httpx.Response, cursor: str) -> None:
+        """Raise what a status other than 200 means; redirects and absent works are answers."""
+        status, wait_s = response.status_code, seconds_to_wait(response.headers)
+        if wait_s is not None and wait_s > self.patience.longest_wait_s:
+            if status == 429:
+                raise self._budget.spent(wait_s)
+            raise SourceError(
+                f"OpenAlex is not available ({status}) and asks to come back in "
+                f"{wait_s / 60:.0f} minutes: run the same command again then"
+            )
+        if status in _PASSING:
+            if wait_s:
+                self._limiter.pause(wait_s)
+            raise PassingFault(f"{status} {self._said(response)}", wait_s)
+        if status == 401:
+            raise InputError(
+                f"OpenAlex refuses the key ({self._said(response)}): expected a valid one in the "
+                "environment variable OPENALEX_API_KEY; keys are free"
+            )
+        if status == 400 and cursor != FIRST_CURSOR:
+            raise CursorExpiredError(f"OpenAlex refuses the cursor: {self._said(response)}")
+        if status not in _REDIRECTS | _NO_MORE:
+            raise SourceError(f"OpenAlex refuses the query: {status} {self._said(response)}")
+
+    def _said(self, response: httpx.Response) -> str:
+        """The server's words, shortened; it may have repeated the key."""
+        try:
+            document = orjson.loads(response.content)
+            text = str(document.get("message") or document.get("error"))
+        except (orjson.JSONDecodeError, AttributeError):
+            text = response.reason_phrase
+        text = text.replace(self._key, "(key)") if self._key else text
+        hint = "" if self._key else "; no key is set in OPENALEX_API_KEY"
+        return " ".join(text.split())[:200] + (hint if response.status_code in (401, 403) else "")
+
+
+class _Keyed(httpx.BaseTransport):
+    """Sends requests with the key added, through the proxy of the environment if there is one."""
+
+    def __init__(self, key: str | None, url: str, limits: httpx.Limits) -> None:
+        self._key = key
+        host, scheme = urlsplit(url).hostname or "", urlsplit(url).scheme
+        proxy = None if proxy_bypass(host) else getproxies().get(scheme)
+        self._transport = httpx.HTTPTransport(limits=limits, proxy=proxy)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self._key:
+            request = httpx.Request(
+                request.method,
+                request.url.copy_add_param("api_key", self._key),
+                headers=request.headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+        return self._transport.handle_request(request)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+def _wait_for(problem: Exception) -> bool | float:
+    if not isinstance(problem, PassingFault):
+        return False
+    return True if problem.wait_s is None else problem.wait_s
+
+
+def _page(response: httpx.Response) -> Page:
+    if response.status_code != 200:
+        raise SourceError(
+            f"OpenAlex's list was expected at this address, received status "
+            f"{response.status_code}: check CSIMPACT_OPENALEX_URL"
+        )
+    document = _document(response)
+    meta, works = document.get("meta"), document.get("results")
+    if not isinstance(meta, dict) or not isinstance(works, list):
+        raise PassingFault("with JSON that is no list of works")
+    count, cursor = meta.get("count"), meta.get("next_cursor")
+    if not isinstance(count, int) or count < 0 or not isinstance(cursor, str | None):
+        raise PassingFault("with a list that does not say how long it is, or how it goes on")
+    if not all(isinstance(w, dict) and openalex_id(str(w.get("id"))) for w in works):
+        raise PassingFault("with a list of things that have no id of a work")
+    return Page(works, count, cursor)
+
+
+def _work(work_id: str, response: httpx.Response) -> Work | Gone:
+    if response.status_code in _NO_MORE:
+        return Gone()
+    if response.status_code in _REDIRECTS:
+        place = urlsplit(response.headers.get("location", "")).path
+        now, work = openalex_id(place.rpartition("/")[2]), {}
+    else:
+        work = _document(response)
+        now = openalex_id(str(work.get("id")))
+    if now is None or (response.status_code in _REDIRECTS and now == work_id):
+        raise PassingFault("with something that is no work and leads to none")
+    return work if now == work_id else Gone(merged_into=now)
+
+
+def _document(response: httpx.Response) -> dict[str, Any]:
+    try:
+        document = orjson.loads(response.content)
+    except orjson.JSONDecodeError as problem:
+        kind = response.headers.get("content-type", "unnamed")
+        raise PassingFault(f"with a body that is not JSON ({kind}; {problem})") from None
+    if not isinstance(document, dict):
+        raise PassingFault("with JSON that is no object")
+    return document
