@@ -218,7 +218,7 @@ class Ledger:
                 cell = self.titles_of_cell.setdefault((venue, year), {})
                 cell.setdefault(title, set()).add(paper_id)
                 people = self.papers_of_surname.setdefault((venue, year), {})
-                for name in self.surnames_of_paper[paper_id]:
+                for name in (*self.surnames_of_paper[paper_id], beginning(title)):
                     people.setdefault(name, {})[paper_id, title] = None
 
     def _keep_apart_as(self, gone: str, paper_id: str) -> None:
@@ -231,7 +231,7 @@ class Ledger:
         for venue, year, title in _titles(self.keys_of_paper[paper_id]):
             self.papers_of_title[title].discard(paper_id)
             self.titles_of_cell[venue, year][title].discard(paper_id)
-            for name in self.surnames_of_paper[paper_id]:
+            for name in (*self.surnames_of_paper[paper_id], beginning(title)):
                 self.papers_of_surname[venue, year].get(name, {}).pop((paper_id, title), None)
 
     def _check(self, event: Event) -> None:
@@ -260,6 +260,11 @@ def _titles(keys: Iterable[str]) -> Iterator[tuple[str, int, str]]:
         if key.startswith("title:"):
             _, venue, year, title = key.split(":", 3)
             yield venue, int(year), title.split("#")[0]
+
+
+def beginning(title: str) -> str:
+    """The first two words of a normalised title, marked: a way to find it whoever wrote it."""
+    return "^" + " ".join(title.split(" ", 2)[:2])
 
 
 def paper_id_of(key: str) -> str:

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pipeline.corpus.ledger import Ledger
+from pipeline.corpus.ledger import Ledger, beginning
 from pipeline.corpus.similarity import (
+    MIN_WORDS,
     authors_agree,
     extends,
+    is_named,
     name_words,
     same_title,
+    shared_authors,
     titles_alike,
 )
 from pipeline.corpus.text import normalise_title, surname
@@ -51,6 +54,13 @@ SCHEMES = {  # column of a record -> scheme of its key, in the order they are be
 }
 # Two different ids of these schemes are two works; a preprint's DOI is no sign of another work.
 DECISIVE = ("doi", "dblp", "acl")
+_ARXIV_DOI = "doi:10.48550/arxiv."
+# Sources whose year is often another than that of the edition.
+NOISY = frozenset({"openalex", "semantic_scholar"})
+# Sources known to hold one work under several ids of their own. Of the others, two records with one
+# title are two works: columns such as "Editorial" return under one name.
+REPEATING = frozenset({"openalex", "semantic_scholar"})
+DOUBTFUL = 85.0  # percent of shared words from which the same people's other title is looked at
 ALIKE = 60.0  # percent of shared words below which an id shared by two titles is doubted
 
 
@@ -110,16 +120,20 @@ class Work:
     @cached_property
     def ids(self) -> dict[str, str]:
         """column -> key, of every identifier the record carries, in the order of belief."""
-        return {
+        found = {
             column: f"{scheme}:{value}"
             for column, scheme in SCHEMES.items()
             if (value := self.record.get(column))
         }
+        if found.get("doi", "").startswith(_ARXIV_DOI):  # names the preprint, as its arXiv id does
+            doi = found.pop("doi")
+            found.setdefault("arxiv_id", f"arxiv:{doi[len(_ARXIV_DOI) :]}")
+        return found
 
     @property
     def is_preprint(self) -> bool:
         """Whether all that identifies it is an arXiv id."""
-        return "arxiv_id" in self.ids and "doi" not in self.ids
+        return "arxiv_id" in self.ids and self.ids.keys().isdisjoint({"doi", "dblp_key", "acl_id"})
 
 
 class Matcher:
@@ -129,11 +143,15 @@ class Matcher:
         self.ledger = ledger
         self._doubts: list[tuple[str, str]] = []
 
-    def find(self, work: Work) -> Match | None:
-        """The paper the record belongs to, or None if it is the first of its paper."""
+    def find(self, work: Work, *, by_spelling: bool = True) -> Match | None:
+        """The paper the record belongs to, or None if it is the first of its paper.
+
+        Without `by_spelling`, only ids and equal titles count: what matches exactly must be served
+        before anything similar is taken for it.
+        """
         self._doubts = []
         by_id = self._by_ids(work)
-        by_title = self._by_title(work, by_id.paper_id if by_id else None)
+        by_title = self._by_title(work, by_id.paper_id if by_id else None, by_spelling)
         if by_id and by_title:
             return Match(self._join(work, by_id, by_title), by_id.method)
         return by_id or by_title
@@ -197,7 +215,7 @@ class Matcher:
 
     # ── by title ──────────────────────────────────────────────────────────────────────
 
-    def _by_title(self, work: Work, exclude: str | None) -> Match | None:
+    def _by_title(self, work: Work, exclude: str | None, by_spelling: bool) -> Match | None:
         if not work.title:
             return None
         for method, candidates in (
@@ -207,6 +225,8 @@ class Matcher:
         ):
             if exclude and method != "title":
                 return None  # an id has spoken: only the very same title may add to it
+            if method == "similar_title" and not by_spelling:
+                return None
             for paper_id in candidates:
                 if paper_id == exclude:
                     return None
@@ -217,18 +237,28 @@ class Matcher:
     def _of_same_title(self, work: Work) -> Iterator[str]:
         """Papers of this title in this venue-year that share an author, or name none."""
         ledger = self.ledger
-        for paper_id in self._sorted(ledger.titles_of_cell.get(work.cell, {}).get(work.title, ())):
+        candidates = ledger.titles_of_cell.get(work.cell, {}).get(work.title, ())
+        for paper_id in sorted(candidates, key=lambda p: self._strangeness(work, p)):
             theirs = ledger.surnames_of_paper[paper_id]
-            people = not theirs or not work.words or not theirs.isdisjoint(work.words)
-            if people and (not work.positional or self._new_to(work, paper_id)):
+            people = not theirs or not work.words or authors_agree(work.words, theirs)
+            if len(work.title.split()) >= MIN_WORDS:
+                people = people or any(is_named(name, work.words) for name in theirs)
+            if people and (work.source in REPEATING or self._new_to(work, paper_id)):
                 yield paper_id
 
     def _of_adjacent_year(self, work: Work) -> Iterator[str]:
         """Papers of this title in this venue a year earlier or later, by most of the authors."""
         venue, year = work.cell
+        if len(work.title.split()) < MIN_WORDS:
+            return  # columns such as "Book review" return every year
         for paper_id in self._sorted(self.ledger.papers_of_title.get(work.title, ())):
             near = {(venue, year - 1), (venue, year + 1)} & self.ledger.editions_of(paper_id)
-            if near and self._same_people(work, paper_id) and self._new_to(work, paper_id):
+            if (
+                near
+                and self._may_be_off(work, paper_id)
+                and self._same_people(work, paper_id)
+                and self._new_to(work, paper_id)
+            ):
                 yield paper_id
 
     def _of_similar_title(self, work: Work) -> Iterator[str]:
@@ -238,21 +268,39 @@ class Matcher:
             for paper_id, title in self._by_surname(work, (venue, near)):
                 if title == work.title or not self._new_to(work, paper_id):
                     continue
-                alike = same_title(work.title, title) or extends(work.title, title)
-                if alike and self._same_people(work, paper_id, 0.8):
+                if near != year and not self._may_be_off(work, paper_id):
+                    continue
+                alike = titles_alike(work.title, title)
+                same = extends(work.title, title) or (
+                    alike >= ALIKE and same_title(work.title, title)
+                )
+                if same and self._same_people(work, paper_id, 0.8):
                     yield paper_id
+                elif alike >= DOUBTFUL and near == year and self._same_people(work, paper_id, 0.99):
+                    self._doubts.append((paper_id, "similar title, same people"))
 
     def _by_surname(self, work: Work, cell: tuple[str, int]) -> Iterator[tuple[str, str]]:
         index = self.ledger.papers_of_surname.get(cell, {})
         seen: set[tuple[str, str]] = set()
-        for word in sorted(work.words):
+        for word in (*sorted(work.words), beginning(work.title)):
             for found in index.get(word, ()):
                 if found not in seen:
                     seen.add(found)
                     yield found
 
+    def _strangeness(self, work: Work, paper_id: str) -> tuple[float, int]:
+        """Sorts candidates: most authors in common first, then the oldest."""
+        theirs = self.ledger.surnames_of_paper[paper_id]
+        both = shared_authors(work.words, theirs) + shared_authors(theirs, work.surnames)
+        return -both, self.ledger.row_of_paper[paper_id]
+
     def _same_people(self, work: Work, paper_id: str, share: float = 0.5) -> bool:
         return authors_agree(work.words, self.ledger.surnames_of_paper[paper_id], share)
+
+    def _may_be_off(self, work: Work, paper_id: str) -> bool:
+        """Whether one side's year is that of a source that often errs; others list editions."""
+        told = {t.partition(":")[0] for t in self.ledger.ids_of(paper_id, "told")}
+        return work.source in NOISY or told <= NOISY
 
     def _new_to(self, work: Work, paper_id: str) -> bool:
         """Whether the record's source does not tell of the paper yet, preprints apart.

@@ -13,7 +13,7 @@ from another source; everything else is another paper. A title alone joins nothi
 lists twice, so a workshop paper and its later main-track version stay two.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,16 +21,16 @@ import polars as pl
 
 from pipeline.corpus import paper_copilot
 from pipeline.corpus.ledger import Ledger
-from pipeline.corpus.matching import CONFIDENCE, Matcher, Work
+from pipeline.corpus.matching import CONFIDENCE, NOISY, Matcher, Work
 from pipeline.corpus.text import normalise_title
 from pipeline.tables import Cell
 
 _SAME_TITLE = 0.5  # share of words two titles under one id must have in common
+_SHARE_OF_SHORTER, _SHARE_OF_LONGER = 0.5, 0.25  # of surnames two records of one title share
 _SAME_AUTHORS = 0.5  # share of surnames two records under one id must have in common
 
 # The sources whose editions are most to be trusted come first: later ones find papers there.
 PRECEDENCE = (paper_copilot.SOURCE, "dblp", "aan")
-NOISY = ("semantic_scholar", "openalex")
 POSITIONAL = frozenset({paper_copilot.SOURCE})
 
 RESOLVED_SCHEMA = pl.Schema(
@@ -61,7 +61,7 @@ def rank_of_source(source: str) -> int:
     """Place of a source in the order in which records are taken; mapped tables in the middle."""
     if source in PRECEDENCE:
         return PRECEDENCE.index(source)
-    return len(PRECEDENCE) + 1 + (NOISY.index(source) if source in NOISY else -1)
+    return len(PRECEDENCE) + (source in NOISY)
 
 
 def resolve_records(records: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
@@ -160,45 +160,58 @@ def identity_hash() -> pl.Expr:
 
 
 def _resolve(ordered: pl.DataFrame, ledger: Ledger) -> Iterator[tuple[Any, ...]]:
-    seen: dict[str, _Seen] = {}
-    matcher, cell = Matcher(ledger), None
-    for record in ordered.iter_rows(named=True):
-        positional = record["source"] in POSITIONAL
-        if cell != (cell := (record["source"], record["venue"], record["year"])):
-            seen = {}
-        work = Work(record, positional)
-        if positional:
-            paper_id, method = _place_row(work, matcher, seen)
+    matcher = Matcher(ledger)
+    for of_source in ordered.partition_by("source", maintain_order=True):
+        works = [Work(r, r["source"] in POSITIONAL) for r in of_source.iter_rows(named=True)]
+        place = _place_rows if works[0].positional else _place_works
+        for work, paper_id, method in place(works, matcher):
+            record = work.record
+            yield (
+                record["record_key"],
+                record["source"],
+                record["venue"],
+                record["year"],
+                paper_id,
+                method,
+                CONFIDENCE[method],
+                record["list_order"] == 0,
+                record["identity_hash"],
+            )
+
+
+Placed = Iterator[tuple[Work, str, str]]
+"""(record, paper id, method)"""
+
+
+def _place_works(works: Sequence[Work], matcher: Matcher) -> Placed:
+    """Records that have ids of their own: first what matches exactly, then the rest."""
+    rest = []
+    for work in works:
+        found = _place_work(work, matcher)
+        if found:
+            yield work, *found
         else:
-            paper_id, method = _place_work(work, matcher)
-        yield (
-            record["record_key"],
-            record["source"],
-            record["venue"],
-            record["year"],
-            paper_id,
-            method,
-            CONFIDENCE[method],
-            record["list_order"] == 0,
-            record["identity_hash"],
-        )
+            rest.append(work)
+    for work in rest:
+        yield work, *(_place_work(work, matcher, by_spelling=True) or _mint_work(work, matcher))
 
 
-def _place_work(work: Work, matcher: Matcher) -> tuple[str, str]:
-    """(paper id, method) of a record that has an id of its own."""
+def _place_work(
+    work: Work, matcher: Matcher, *, by_spelling: bool = False
+) -> tuple[str, str] | None:
+    """(paper id, method) of a record that has an id of its own; None if no paper is found."""
     ledger = matcher.ledger
     own = ledger.paper_of_key.get(work.handle)
-    keys = [*work.ids.values(), work.title_key, f"told:{work.source}:{own}"]
+    keys = [*work.ids.values(), work.title_key, *_told(work, own or "")]
     if own and all(ledger.paper_of_key.get(key) == own for key in keys):
         return own, ledger.method_of_key.get(work.handle, "first")
-    match = matcher.find(work)
+    match = matcher.find(work, by_spelling=by_spelling)
     if match is None:
-        return _mint_work(work, matcher), "first"
+        return None
     paper_id = match.paper_id
     unknown = [k for k in work.ids.values() if k not in ledger.paper_of_key and k != work.handle]
     unknown += _unclaimed_titles(work, paper_id, ledger)
-    if (told := f"told:{work.source}:{paper_id}") not in ledger.paper_of_key:
-        unknown.append(told)
+    unknown += [key for key in _told(work, paper_id) if key not in ledger.paper_of_key]
     learnt = () if ledger.surnames_of_paper[paper_id] else work.surnames
     if own is None:
         ledger.alias(work.handle, paper_id, also=unknown, method=match.method, surnames=learnt)
@@ -208,21 +221,24 @@ def _place_work(work: Work, matcher: Matcher) -> tuple[str, str]:
     return paper_id, ledger.method_of_key.get(work.handle, "first")
 
 
-def _mint_work(work: Work, matcher: Matcher) -> str:
+def _mint_work(work: Work, matcher: Matcher) -> tuple[str, str]:
     ledger = matcher.ledger
     own_ids = [key for key in work.ids.values() if key not in ledger.paper_of_key]
     also = list(dict.fromkeys(key for key in own_ids if key != work.handle))
     first = work.title_key
     if not work.title or first in ledger.paper_of_key:
-        first = f"{work.title_key}#{min(work.surnames, default='')}" if work.title else work.handle
-        if first in ledger.paper_of_key:
-            first = work.handle
+        names = _keys_of_authors(work.title_key, work.surnames) if work.title else []
+        first = next((key for key in names if key not in ledger.paper_of_key), work.handle)
     paper_id = ledger.mint(first, work.surnames, also=[*also, work.handle])
-    claimed = _unclaimed_titles(work, paper_id, ledger)
-    told = f"told:{work.source}:{paper_id}"
-    ledger.alias(told, paper_id, also=claimed)
+    if more := [*_told(work, paper_id), *_unclaimed_titles(work, paper_id, ledger)]:
+        ledger.alias(more[0], paper_id, also=more[1:])
     matcher.settle(work, paper_id)
-    return paper_id
+    return paper_id, "first"
+
+
+def _told(work: Work, paper_id: str) -> list[str]:
+    """The key that says the source tells of the paper; a preprint is no edition of it."""
+    return [] if work.is_preprint else [f"told:{work.source}:{paper_id}"]
 
 
 def _unclaimed_titles(work: Work, paper_id: str, ledger: Ledger) -> list[str]:
@@ -236,8 +252,17 @@ def _unclaimed_titles(work: Work, paper_id: str, ledger: Ledger) -> list[str]:
         return []
     if work.title_key not in known:
         return [work.title_key]
-    keys = (_key_of_author(work.title_key, s) for s in sorted(work.surnames))
-    return [key for key in keys if key not in known]
+    return [k for k in _keys_of_authors(work.title_key, work.surnames) if k not in known]
+
+
+def _place_rows(rows: Sequence[Work], matcher: Matcher) -> Placed:
+    """Rows of lists, each within its venue-year."""
+    seen: dict[str, _Seen] = {}
+    cell = None
+    for work in rows:
+        if work.cell != cell:
+            seen, cell = {}, work.cell
+        yield work, *_place_row(work, matcher, seen)
 
 
 def _place_row(work: Work, matcher: Matcher, seen: "dict[str, _Seen]") -> tuple[str, str]:
@@ -315,7 +340,8 @@ def _mint(title_key: str, surnames: set[str], ledger: Ledger) -> str:
     if title_key not in ledger.paper_of_key:
         return ledger.mint(title_key, surnames)
     # Same title, other authors: another paper, to be found again by any of its authors.
-    paper_id = ledger.mint(_key_of_author(title_key, min(surnames)), surnames)
+    free = [k for k in _keys_of_authors(title_key, surnames) if k not in ledger.paper_of_key]
+    paper_id = ledger.mint(free[0], surnames)
     _claim_authors(title_key, surnames, paper_id, ledger)
     return paper_id
 
@@ -326,13 +352,17 @@ def _claim_authors(title_key: str, surnames: set[str], paper_id: str, ledger: Le
     Unclaimed, an author of this record could later be minted as a third paper, and a replay of
     the ledger would send the record there.
     """
-    for key in (_key_of_author(title_key, s) for s in sorted(surnames)):
+    for key in _keys_of_authors(title_key, surnames):
         if key not in ledger.paper_of_key:
             ledger.alias(key, paper_id)
 
 
-def _key_of_author(title_key: str, name: str) -> str:
-    return f"{title_key}#{name}"
+def _keys_of_authors(title_key: str, surnames: set[str]) -> list[str]:
+    """The title with each author, and with all of them: two works may share a surname."""
+    if not surnames:
+        return []
+    together = "+".join(sorted(surnames))
+    return [f"{title_key}#{name}" for name in [*sorted(surnames), together]]
 
 
 def _of_same_id_and_title(
@@ -349,11 +379,12 @@ def _of_same_id_and_title(
 
 def _of_same_title(title_key: str, surnames: set[str], ledger: Ledger) -> str | None:
     known = ledger.paper_of_key
-    paper_id = known.get(title_key)
-    if paper_id and _share_author(surnames, ledger.surnames_of_paper[paper_id]):
-        return paper_id
-    keys = (_key_of_author(title_key, s) for s in sorted(surnames))
-    return next((known[key] for key in keys if key in known), None)
+    of_authors = _keys_of_authors(title_key, surnames)
+    if of_authors and (exact := known.get(of_authors[-1])):
+        return exact
+    candidates = [known[k] for k in (title_key, *of_authors) if k in known]
+    theirs = ledger.surnames_of_paper
+    return next((p for p in candidates if _share_author(surnames, theirs[p])), None)
 
 
 def _of_same_id(
@@ -376,4 +407,13 @@ def _of_same_id(
 
 
 def _share_author(left: set[str], right: set[str]) -> bool:
-    return not left or not right or not left.isdisjoint(right)
+    """Whether two author lists may be of one work: one is empty, or enough surnames are shared.
+
+    Half of the shorter list, and a quarter of the longer: among a dozen authors one is called Wang.
+    """
+    shared = len(left & right)
+    enough = max(
+        _SHARE_OF_SHORTER * min(len(left), len(right)),
+        _SHARE_OF_LONGER * max(len(left), len(right)),
+    )
+    return not left or not right or 0 < shared >= enough
