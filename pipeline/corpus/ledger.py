@@ -56,6 +56,7 @@ class Ledger:
     row_of_paper: dict[str, int] = field(default_factory=dict)
     surnames_of_paper: dict[str, set[str]] = field(default_factory=dict)
     keys_of_paper: dict[str, list[str]] = field(default_factory=dict)
+    sources_of_paper: dict[str, set[str]] = field(default_factory=dict)
     method_of_key: dict[str, str] = field(default_factory=dict)
     papers_of_title: dict[str, set[str]] = field(default_factory=dict)
     titles_of_cell: dict[tuple[str, int], dict[str, set[str]]] = field(default_factory=dict)
@@ -145,10 +146,6 @@ class Ledger:
         start = f"{scheme}:"
         return [k[len(start) :] for k in self.keys_of_paper[paper_id] if k.startswith(start)]
 
-    def is_told_by(self, paper_id: str, source: str) -> bool:
-        """Whether a source tells of the paper."""
-        return any(t.startswith(f"{source}:") for t in self.ids_of(paper_id, "told"))
-
     def editions_of(self, paper_id: str) -> set[tuple[str, int]]:
         """Venue-years in which a record of the paper stood."""
         return {(venue, year) for venue, year, _ in _titles(self.keys_of_paper[paper_id])}
@@ -185,6 +182,7 @@ class Ledger:
             self.row_of_paper[paper_id] = event.paper_row
             self.surnames_of_paper[paper_id] = set(event.surnames)
             self.keys_of_paper[paper_id] = []
+            self.sources_of_paper[paper_id] = set()
         if event.event in ("mint", "alias"):
             self.surnames_of_paper[paper_id].update(event.surnames)
             self._point([event.key, *event.also], paper_id)
@@ -213,6 +211,8 @@ class Ledger:
                 self.keys_of_paper[before].remove(key)
             self.paper_of_key[key] = paper_id
             self.keys_of_paper[paper_id].append(key)
+            if key.startswith("told:"):
+                self.sources_of_paper[paper_id].add(key.split(":", 2)[1])
             for venue, year, title in _titles([key]):
                 self.papers_of_title.setdefault(title, set()).add(paper_id)
                 cell = self.titles_of_cell.setdefault((venue, year), {})

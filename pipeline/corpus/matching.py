@@ -61,6 +61,7 @@ NOISY = frozenset({"openalex", "semantic_scholar"})
 # title are two works: columns such as "Editorial" return under one name.
 REPEATING = frozenset({"openalex", "semantic_scholar"})
 DOUBTFUL = 85.0  # percent of shared words from which the same people's other title is looked at
+SURELY_ALIKE = 90.0  # percent of shared words from which an id needs no author's word
 ALIKE = 60.0  # percent of shared words below which an id shared by two titles is doubted
 
 
@@ -79,7 +80,7 @@ class Work:
     record: Mapping[str, Any]
     positional: bool = False  # its source_id is a place in a list, and means nothing elsewhere
 
-    @property
+    @cached_property
     def source(self) -> str:
         """Whose record it is."""
         return str(self.record["source"])
@@ -142,6 +143,7 @@ class Matcher:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self._doubts: list[tuple[str, str]] = []
+        self._disbelieved: set[str] = set()  # ids of the record that must be another's
 
     def find(self, work: Work, *, by_spelling: bool = True) -> Match | None:
         """The paper the record belongs to, or None if it is the first of its paper.
@@ -149,7 +151,7 @@ class Matcher:
         Without `by_spelling`, only ids and equal titles count: what matches exactly must be served
         before anything similar is taken for it.
         """
-        self._doubts = []
+        self._doubts, self._disbelieved = [], set()
         by_id = self._by_ids(work)
         by_title = self._by_title(work, by_id.paper_id if by_id else None, by_spelling)
         if by_id and by_title:
@@ -174,6 +176,7 @@ class Matcher:
                 continue
             if not self._plausible(work, paper_id):
                 self._doubts.append((paper_id, f"{column} is the same, title or authors are not"))
+                self._disbelieved.add(key)
                 continue
             match = Match(paper_id, column)
             found = match if found is None else Match(self._join(work, found, match), found.method)
@@ -181,14 +184,13 @@ class Matcher:
 
     def _plausible(self, work: Work, paper_id: str) -> bool:
         """Whether title or authors of the paper speak for what an id says."""
-        ledger = self.ledger
-        titles = ledger.titles_of(paper_id)
+        titles = self.ledger.titles_of(paper_id)
         best = max((titles_alike(work.title, title) for title in titles), default=100.0)
-        theirs = ledger.surnames_of_paper[paper_id]
-        nameless = not theirs or not work.words
         if best >= ALIKE:
-            return nameless or authors_agree(work.words, theirs, 0.3) or best >= 90.0
-        return not nameless and authors_agree(work.words, theirs, 0.6) and best >= ALIKE / 2
+            nameless = not self.ledger.surnames_of_paper[paper_id] or not work.words
+            return nameless or best >= SURELY_ALIKE or self._same_people(work, paper_id, 0.3)
+        # Renamed between preprint and print, perhaps; but by the very same people.
+        return best >= ALIKE / 2 and self._same_people(work, paper_id, 1.0)
 
     def _join(self, work: Work, first: Match, second: Match) -> str:
         """The one paper two kinds of evidence lead to; two, and a doubt, if they contradict."""
@@ -210,8 +212,7 @@ class Matcher:
             ours, theirs = set(ledger.ids_of(one, scheme)), set(ledger.ids_of(other, scheme))
             if ours and theirs and ours.isdisjoint(theirs):
                 return True
-        ours = {t.rpartition(":")[0] for t in ledger.ids_of(one, "told")}
-        return not ours.isdisjoint(t.rpartition(":")[0] for t in ledger.ids_of(other, "told"))
+        return not ledger.sources_of_paper[one].isdisjoint(ledger.sources_of_paper[other])
 
     # ── by title ──────────────────────────────────────────────────────────────────────
 
@@ -240,7 +241,7 @@ class Matcher:
         candidates = ledger.titles_of_cell.get(work.cell, {}).get(work.title, ())
         for paper_id in sorted(candidates, key=lambda p: self._strangeness(work, p)):
             theirs = ledger.surnames_of_paper[paper_id]
-            people = not theirs or not work.words or authors_agree(work.words, theirs)
+            people = not theirs or not work.words or self._same_people(work, paper_id)
             if len(work.title.split()) >= MIN_WORDS:
                 people = people or any(is_named(name, work.words) for name in theirs)
             if people and (work.source in REPEATING or self._new_to(work, paper_id)):
@@ -295,24 +296,24 @@ class Matcher:
         return -both, self.ledger.row_of_paper[paper_id]
 
     def _same_people(self, work: Work, paper_id: str, share: float = 0.5) -> bool:
-        return authors_agree(work.words, self.ledger.surnames_of_paper[paper_id], share)
+        theirs = self.ledger.surnames_of_paper[paper_id]
+        return authors_agree(work.words, len(work.surnames), theirs, share)
 
     def _may_be_off(self, work: Work, paper_id: str) -> bool:
         """Whether one side's year is that of a source that often errs; others list editions."""
-        told = {t.partition(":")[0] for t in self.ledger.ids_of(paper_id, "told")}
-        return work.source in NOISY or told <= NOISY
+        return work.source in NOISY or self.ledger.sources_of_paper[paper_id] <= NOISY
 
     def _new_to(self, work: Work, paper_id: str) -> bool:
         """Whether the record's source does not tell of the paper yet, preprints apart.
 
         A source that lists two editions of a title has two works: a workshop paper, and the paper.
         """
-        return work.is_preprint or not self.ledger.is_told_by(paper_id, work.source)
+        return work.source not in self.ledger.sources_of_paper[paper_id] or work.is_preprint
 
     def _allowed(self, work: Work, paper_id: str) -> bool:
         """Whether no id of the record speaks against the paper; if one does, that is a doubt."""
         for column in ("doi", "dblp_key", "acl_id"):
-            if key := work.ids.get(column):
+            if (key := work.ids.get(column)) and key not in self._disbelieved:
                 scheme, _, value = key.partition(":")
                 theirs = self.ledger.ids_of(paper_id, scheme)
                 if theirs and value not in theirs:

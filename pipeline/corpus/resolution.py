@@ -271,7 +271,7 @@ def _place_row(work: Work, matcher: Matcher, seen: "dict[str, _Seen]") -> tuple[
     paper_id = _find_or_mint(work, matcher, seen)
     told = f"told:{work.source}:{paper_id}"
     if told not in ledger.paper_of_key:
-        others = any(not t.startswith(f"{work.source}:") for t in ledger.ids_of(paper_id, "told"))
+        others = bool(ledger.sources_of_paper[paper_id])
         ledger.alias(told, paper_id, method="title" if others else "")
     first = ledger.method_of_key.get(told) or "first"
     method = seen[paper_id].tie(record) if paper_id in seen else first

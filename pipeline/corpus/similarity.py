@@ -151,8 +151,10 @@ def shared_authors(words: Collection[str], surnames: Collection[str]) -> float:
     return sum(is_named(name, words) for name in surnames) / max(len(surnames), 1)
 
 
-def authors_agree(words: Collection[str], surnames: Collection[str], share: float = 0.5) -> bool:
-    """Whether at least `share` of the surnames occur among the words of the other side's names.
+def authors_agree(
+    words: Collection[str], n_authors: int, surnames: Collection[str], share: float = 0.5
+) -> bool:
+    """Whether at least `share` of the surnames occur among the words of `n_authors` names.
 
     Words rather than surnames, since sources disagree about which name comes last. Two lists of
     which one is longer agree if most of the shorter one is found.
@@ -160,5 +162,4 @@ def authors_agree(words: Collection[str], surnames: Collection[str], share: floa
     if not words or not surnames:
         return False
     found = sum(is_named(name, words) for name in surnames)
-    fewest = min(len(surnames), max(1, ceil(len(words) / 2)))
-    return found >= max(1, ceil(share * fewest))
+    return found >= max(1, ceil(share * min(len(surnames), n_authors)))
