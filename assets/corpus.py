@@ -280,7 +280,7 @@ def _plot_coverage(workspace: Workspace, _made: Collection[Made]) -> Mapping[str
 
 STAGES = (
     Stage("dump_shards", "dump_records", ("dump_records", "quarantine"), dump_shards, "corpus",
-          partitioned=False, kinds=("json", "parquet")),
+          ("openalex_works",), partitioned=False, kinds=("json", "parquet")),
     Stage("identities", "paper_ids", ("paper_ids", "redirects", "match_review"), identities,
           "corpus", ("dump_shards",), partitioned=False),
     Stage("papers", "papers", ("papers", "authorships"), papers, "corpus",

@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets import STAGES
 from assets.materialise import as_asset
+from assets.openalex import crawl_asset
 from assets.partitions import cell_partitions
 from pipeline.automation.jobs import refresh_job
 from pipeline.venues import load_venues
@@ -20,7 +21,7 @@ def build_defs(*, workspace: Workspace | None = None, today: date | None = None)
     """Every asset and job over one workspace; partitions reach from the first to next year."""
     partitions = cell_partitions(load_venues(), today or date.today())
     return dg.Definitions(
-        assets=[as_asset(stage, partitions) for stage in STAGES],
+        assets=[crawl_asset(partitions), *(as_asset(stage, partitions) for stage in STAGES)],
         jobs=[refresh_job()],
         resources={"workspace": workspace or _workspace},
     )

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import crawl, maintain, read, simulate
+from pipeline.cli import crawl, maintain, read, review, simulate
 from pipeline.errors import CsimpactError
 
 USAGE_EXIT, BUG_EXIT, PIPE_EXIT, INTERRUPT_EXIT = 2, 1, 141, 130
@@ -52,6 +52,7 @@ def options(
 read.register(app)
 maintain.register(app)
 crawl.register(app)
+review.register(app)
 simulate.register(app)
 
 

@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"poster|paper|title|untitled|tba|tbd|n/?a|none|test",
 
 def not_a_paper(title: str, authors: Sequence[str]) -> str | None:
     """`front_matter` or `placeholder` if the title says so, else None."""
-    if _FRONT_MATTER.fullmatch(title):
+    if _FRONT_MATTER.fullmatch(title.rstrip(". ")):
         return "front_matter"
     if not authors and _PLACEHOLDER.fullmatch(title):
         return "placeholder"

@@ -61,6 +61,12 @@ def clean_text(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+# Letters that Unicode does not take apart, as people type them who lack the key.
+_PLAIN = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+
+
 def normalise_title(title: str) -> str:
     """`title` for matching: NFKD without accents, lower case, words joined by one space.
 
@@ -70,6 +76,7 @@ def normalise_title(title: str) -> str:
         title = "".join(
             c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c)
         )
+        title = title.casefold().translate(_PLAIN)
     return " ".join(_WORD.findall(title.casefold()))
 
 
