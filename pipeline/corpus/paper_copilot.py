@@ -16,27 +16,15 @@ from typing import Any
 import orjson
 import polars as pl
 
+from pipeline.corpus.front_matter import is_front_matter
+from pipeline.corpus.rows import MAX_COUNT, MAX_TITLE
 from pipeline.corpus.text import clean_text, normalise_title, plain_text
 from pipeline.tables import DUMP_RECORDS, QUARANTINE
 
 SOURCE = "paper_copilot"
 CITATION_SOURCE = "google_scholar"
-MAX_COUNT = 10_000_000  # the most cited paper of all time has under 400,000
-MAX_TITLE = 1_000
 
 _REJECTED = re.compile(r"reject|withdr|desk|\bactive\b|under review", re.I)
-_FRONT_MATTER = re.compile(
-    r"(?:.*: )?(?:post-conference )?(?:front ?matter and )?preface(?:: .*)?"
-    r"|foreword|editorial|front ?matter|title page|copyright(?: page)?"
-    r"|(?:table of )?contents|(?:(?:author|keyword|subject) )?index"
-    r"|(?:conference |workshop )?(?:organi[sz]ation|organi[sz]ers?)"
-    r"|(?:(?:conference|workshop|organi[sz]ing|program(?:me)?|steering|technical|review(?:ing)?) )*"
-    r"(?:committees?|chairs?)(?: members?)?|(?:list of )?reviewers|sponsors?"
-    r"|welcome(?: (?:from|by) .*)?|(?:welcome )?message (?:from|by) .*|proceedings of .*"
-    r"|(?:plenary|keynote|invited)"
-    r"(?: (?:and|plenary|keynote|talk|speech|speaker|lecture|session)s?)*",
-    re.I,
-)
 _PLACEHOLDER = re.compile(r"poster|paper|title|untitled|tba|tbd|n/?a|none|test", re.I)
 _CLUSTER = re.compile(r"[?&]cites=(\d+)")
 _DOI = re.compile(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.\S+)$", re.I)
@@ -184,7 +172,7 @@ def _exclusion(title: str, status: str, authors: Sequence[str]) -> str | None:
         return {"withdr": "withdrawn", "active": "active", "under review": "active"}.get(
             word, "rejected"
         )
-    if _FRONT_MATTER.fullmatch(title):
+    if is_front_matter(title):
         return "front_matter"
     if not authors and _PLACEHOLDER.fullmatch(title):
         return "placeholder"
