@@ -51,16 +51,7 @@ _ENTITIES = "".join(
     for name, code in sorted(name2codepoint.items())
     if name not in _PREDEFINED
 ).encode()
-_PUBLICATIONS = (
-    *USED,
-    "book",
-    "incollection",
-    "phdthesis",
-    "mastersthesis",
-    "www",
-    "person",
-    "data",
-)
+_OTHERS = ("book", "incollection", "phdthesis", "mastersthesis", "www", "person", "data")
 
 
 class DblpXml:

@@ -96,9 +96,10 @@ def _authors(info: Mapping[str, Any]) -> list[tuple[str, str]]:
     given = authors.get("author", []) if isinstance(authors, dict) else authors or []
     each = given if isinstance(given, list) else [given]
     names = [author.get("text") if isinstance(author, dict) else author for author in each]
-    if not all(isinstance(name, str) for name in names):
+    texts = [name for name in names if isinstance(name, str)]
+    if len(texts) < len(names):
         raise RowError("authors: expected names, received something else")
-    return [(name, "") for name in names]
+    return [(name, "") for name in texts]
 
 
 def _text(info: Mapping[str, Any], key: str) -> str:

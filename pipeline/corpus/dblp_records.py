@@ -58,7 +58,7 @@ def record(publication: Publication, places: Places) -> dict[str, Any] | None:
         "dblp_key": publication.key,
         "title": title,
         "track": _track(publication.container),
-        "excluded_because": _exclusion(publication.kind, title),
+        "excluded_because": _exclusion(publication, title),
         "keywords": [],
         "citation_source": SOURCE,
         **placed(places, slug, _edition(published, publication.volume)),
@@ -94,10 +94,11 @@ def _track(container: str) -> str:
     return (part.group(1) or part.group(2)) if part else "main"
 
 
-def _exclusion(kind: str, title: str) -> str | None:
-    if kind != "paper":
-        return kind
-    return "front_matter" if is_front_matter(title) else None
+def _exclusion(publication: Publication, title: str) -> str | None:
+    if publication.kind != "paper":
+        return publication.kind
+    # DBLP lists the authors of every paper; what has none is "Awards" or "Past IJCAI Conferences".
+    return "front_matter" if is_front_matter(title) or not publication.authors else None
 
 
 def _authors(authors: Sequence[tuple[str, str]]) -> dict[str, Any]:
