@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 import pyarrow.parquet as pq
 
-from pipeline.corpus import semantic_scholar
+from pipeline.corpus import aan, dblp, dblp_api, semantic_scholar
 from pipeline.corpus.incoming import Head, Importer, Recognised
 from pipeline.errors import InputError, UnreadableFileError, UnrecognisedFileError
 
@@ -24,7 +24,12 @@ MAPPING_SUFFIX = ".mapping.toml"
 SUFFIXES = (
     *(".json", ".jsonl", ".ndjson", ".xml", ".csv", ".tsv", ".txt", ".parquet", ".gz"),
 )  # fmt: skip
-IMPORTERS: Sequence[Importer] = (semantic_scholar.IMPORTER,)
+IMPORTERS: Sequence[Importer] = (
+    semantic_scholar.IMPORTER,
+    dblp.IMPORTER,
+    dblp_api.IMPORTER,
+    aan.IMPORTER,
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ def recognise(path: Path, mapping: Path | None = None) -> SourceFile | None:
 def _unknown(head: Head, mapping: Path | None) -> str:
     if mapping:
         return f"does not hold what {mapping.name} says: compare the columns it names"
+    if page := dblp.describe_unknown(head):
+        return page
     return (
         "no importer knows this content; expected a Paper Copilot list, OpenAlex works, Semantic "
         f"Scholar papers, abstracts or citations, dblp.xml, or a table with its {MAPPING_SUFFIX}"

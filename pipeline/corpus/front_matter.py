@@ -22,9 +22,14 @@ _FRONT_MATTER = re.compile(
 _PLACEHOLDER = re.compile(r"poster|paper|title|untitled|tba|tbd|n/?a|none|test", re.I)
 
 
+def is_front_matter(title: str) -> bool:
+    """Whether a cleaned title names front matter rather than a paper."""
+    return _FRONT_MATTER.fullmatch(title.rstrip(". ")) is not None
+
+
 def not_a_paper(title: str, authors: Sequence[str]) -> str | None:
     """`front_matter` or `placeholder` if the title says so, else None."""
-    if _FRONT_MATTER.fullmatch(title.rstrip(". ")):
+    if is_front_matter(title):
         return "front_matter"
     if not authors and _PLACEHOLDER.fullmatch(title):
         return "placeholder"
