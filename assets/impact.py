@@ -18,7 +18,8 @@ from pipeline.tables import Cell
 from resources.workspace import Workspace
 
 # The most trusted first. One source is chosen per paper and its pool is counted from it alone.
-CITATION_PRECEDENCE = ("google_scholar",)
+# Sources of tables that users map themselves come last, in the order of their names.
+CITATION_PRECEDENCE = ("google_scholar", "openalex", "semantic_scholar")
 
 
 def topic_pools(job: Job) -> Iterator[Made]:
@@ -71,13 +72,18 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
                 lake.read("topic_pools", cell),
                 dense,
                 undated=undated,
-                precedence=CITATION_PRECEDENCE,
+                precedence=_precedence(counts),
                 rule=workspace.rule,
             ).sort("paper_id")
             scored = int((scores["status"] == "ok").sum())
             yield write_cell(
                 job, "tncsi_sp", cell, {"tncsi_sp": scores}, facts={"papers_scored": scored}
             )
+
+
+def _precedence(counts: pl.DataFrame) -> tuple[str, ...]:
+    others = set(counts["citation_source"].unique()) - set(CITATION_PRECEDENCE)
+    return (*CITATION_PRECEDENCE, *sorted(others))
 
 
 def _plot(workspace: Workspace, made: Collection[Made]) -> Mapping[str, bytes]:

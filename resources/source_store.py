@@ -140,6 +140,13 @@ class SourceStore:
         ]
         return pl.concat([pl.DataFrame(schema=HEAD_SCHEMA), *frames])
 
+    def _numbered(self, source: str) -> pl.DataFrame:
+        """(edge_id, citing_id, cited_id) of the edges that the source numbers."""
+        names = ["edge_id", "citing_id", "cited_id"]
+        frames = [self._edges(source, cell).select(names) for cell in self._index(source, "edges")]
+        numbered = pl.concat([pl.DataFrame(schema=dict.fromkeys(names, pl.String)), *frames])
+        return numbered.drop_nulls("edge_id").unique("edge_id")
+
     def merged_ids(self) -> pl.DataFrame:
         """(source, source_id, merged_into, gone_on) of ids that sources merged away."""
         frames = [
@@ -189,7 +196,8 @@ class SourceStore:
         )
         heads = self.heads(found.source)
         day = date.fromisoformat(delivery.observed_on)
-        staging = Staging(self._staging, heads, self._gone(found.source), day)
+        gone = self._gone(found.source)
+        staging = Staging(self._staging, heads, gone, lambda: self._numbered(found.source), day)
         try:
             delivery = self._stage(file, staging, delivery)
             if not accept_shrink:

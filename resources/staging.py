@@ -5,7 +5,7 @@ Belongs here: writing batches aside and reading them back by venue-year. Not: wh
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -24,14 +24,24 @@ _PLACED_EDGES = pl.Schema([("venue", pl.String()), ("year", pl.Int32()), *EDGE_S
 class Staging:
     """Batches of one file, placed in venue-years, in a folder of their own."""
 
-    def __init__(self, folder: Path, heads: pl.DataFrame, gone: pl.DataFrame, day: date) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        heads: pl.DataFrame,
+        gone: pl.DataFrame,
+        numbered: Callable[[], pl.DataFrame],
+        day: date,
+    ) -> None:
+        """`numbered` gives (edge_id, citing_id, cited_id) of the source's edges, if asked."""
         shutil.rmtree(folder, ignore_errors=True)
         self._folder, self._heads, self._gone, self._day = folder, heads, gone, day
+        self._numbered = numbered
         self._records: list[pl.DataFrame] = []
         self._edges: list[pl.DataFrame] = []
         self._held = self._parts = 0
         self.bad: list[pl.DataFrame] = []
         self.n_unplaced = 0
+        self._ends: pl.DataFrame | None = None
         folder.mkdir(parents=True)
 
     def add(self, batch: Batch) -> None:
@@ -42,7 +52,9 @@ class Staging:
             self.n_unplaced += lost
         if batch.edges.height:
             cells = self._heads.select("venue", "year", citing_id="source_id")
-            placed = batch.edges.join(cells, on="citing_id", how="inner", maintain_order="left")
+            placed = self._with_ends(batch.edges).join(
+                cells, on="citing_id", how="inner", maintain_order="left"
+            )
             self._edges.append(placed.select(_PLACED_EDGES.names()))
             self.n_unplaced += batch.edges.height - placed.height
         if batch.bad.height:
@@ -51,6 +63,18 @@ class Staging:
         self._held += self._edges[-1].height if batch.edges.height else 0
         if self._held >= STAGED_ROWS:
             self._write()
+
+    def _with_ends(self, edges: pl.DataFrame) -> pl.DataFrame:
+        """Edges named by their number alone get the ends they were stored with."""
+        if not edges["citing_id"].null_count():
+            return edges
+        if self._ends is None:
+            self._ends = self._numbered()
+        known = self._ends.rename({"citing_id": "_citing", "cited_id": "_cited"})
+        return edges.join(known, on="edge_id", how="left", maintain_order="left").with_columns(
+            citing_id=pl.coalesce("citing_id", "_citing"),
+            cited_id=pl.coalesce("cited_id", "_cited"),
+        )
 
     def _write(self) -> None:
         for name, frames in (("records", self._records), ("edges", self._edges)):

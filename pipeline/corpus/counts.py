@@ -16,9 +16,10 @@ def known_counts(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame
 
     Repeats of a paper in one list are one work seen twice: the larger count, never the sum.
     """
-    ids = paper_ids.select("record_key", "paper_id", "paper_row")
+    ids = paper_ids.select("record_key", "paper_id", "paper_row", "venue", "year")
     return (
         records.filter(pl.col("cited_by_count").is_not_null())
+        .drop("venue", "year")  # of the record; the paper may be at home elsewhere
         .join(ids, on="record_key", how="inner")
         .group_by(*_KEY, "list_order", "observed_on", "paper_row", "venue", "year")
         .agg(pl.col("cited_by_count").max())

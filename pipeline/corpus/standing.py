@@ -130,6 +130,7 @@ def merge_edges(before: pl.DataFrame, incoming: pl.DataFrame, day: date) -> pl.D
         "cited_id",
         "intents",
         "is_influential",
+        "edge_id",
         first_seen=pl.lit(day),
         last_seen=pl.lit(day),
         in_force=pl.col("op") == "row",
@@ -141,6 +142,7 @@ def merge_edges(before: pl.DataFrame, incoming: pl.DataFrame, day: date) -> pl.D
         .agg(
             pl.col("intents").drop_nulls().last(),
             pl.col("is_influential").drop_nulls().last(),
+            pl.col("edge_id").drop_nulls().last(),
             pl.col("first_seen").min(),
             # Of one that was taken back: the last day it still stood.
             pl.coalesce(
@@ -190,13 +192,20 @@ def _patched(rows: pl.DataFrame, patches: pl.DataFrame, day: date) -> tuple[pl.D
         suffix="_new",
         maintain_order="left",
     )
-    moved = [
-        pl.col(f"{n}_new").is_not_null() & pl.col(n).ne_missing(pl.col(f"{n}_new")) for n in names
-    ]
+    told = {n: _told(n, rows.schema[n]) for n in names}
+    moved = [told[n].ne_missing(pl.col(n)) for n in names]
     counted = moved[names.index("cited_by_count")] if "cited_by_count" in names else pl.lit(False)
     flagged = joined.with_columns(_moved=pl.any_horizontal(moved), _counted=counted)
     patched = flagged.with_columns(
-        *(pl.coalesce(f"{n}_new", n).alias(n) for n in names),
+        *(told[n].alias(n) for n in names),
         observed_on=pl.when("_counted").then(pl.lit(day)).otherwise("observed_on"),
     )
     return patched.select(rows.columns), int(flagged["_moved"].sum())
+
+
+def _told(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column after a patch: what it tells, else what was there; an empty text takes it away."""
+    new = pl.col(f"{name}_new")
+    if dtype == pl.String:
+        return pl.when(new == "").then(None).otherwise(pl.coalesce(new, name))
+    return pl.coalesce(new, name)

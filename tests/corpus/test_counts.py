@@ -37,6 +37,8 @@ def inputs(*rows: tuple[str, int, int | None, int]) -> tuple[pl.DataFrame, pl.Da
             "record_key": records["record_key"],
             "paper_id": [r[0] for r in rows],
             "paper_row": [ord(r[0][-1]) for r in rows],
+            "venue": ["cvpr"] * len(rows),
+            "year": [2016] * len(rows),
             "in_force": [r[1] == 0 for r in rows],
         },
         schema_overrides=PAPER_IDS.schema,
