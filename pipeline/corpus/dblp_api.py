@@ -18,7 +18,7 @@ import orjson
 from pipeline.corpus.dblp_records import SOURCE, Publication, record
 from pipeline.corpus.incoming import Batch, Head, Recognised
 from pipeline.corpus.places import Places
-from pipeline.corpus.rows import RowError, gather
+from pipeline.corpus.rows import RowError, gather, shown
 from pipeline.errors import UnreadableFileError
 
 MAX_BYTES = 1 << 26  # an answer has at most 1,000 hits of about 1 kB
@@ -42,7 +42,7 @@ class DblpAnswer:
     def read(self, file: BinaryIO, recognised: Recognised, places: Places) -> Iterator[Batch]:
         """Records of registered venues among the hits."""
         hits = _hits(file)
-        yield from gather(hits, lambda hit: record(_publication(hit), places), _shown)
+        yield from gather(hits, lambda hit: record(_publication(hit), places), shown)
 
 
 IMPORTER = DblpAnswer()
@@ -116,7 +116,3 @@ def _listed(info: Mapping[str, Any], key: str) -> list[str]:
     if not all(isinstance(text, str) for text in texts):
         raise RowError(f"{key}: expected text, received {type(value).__name__}")
     return texts
-
-
-def _shown(hit: object) -> str:
-    return orjson.dumps(hit).decode()
