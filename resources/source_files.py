@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.corpus import aan, dblp, dblp_api, semantic_scholar
 from pipeline.corpus.incoming import Head, Importer, Recognised
+from pipeline.corpus.mapped_table import load_mapping, mapped_importer
 from pipeline.errors import InputError, UnreadableFileError, UnrecognisedFileError
 
 HEAD_BYTES = 1 << 16
@@ -51,7 +52,7 @@ def recognise(path: Path, mapping: Path | None = None) -> SourceFile | None:
     mapping = mapping or (beside if beside.exists() else None)
     head = _head(path)
     if mapping:
-        importers: Iterable[Importer] = IMPORTERS
+        importers: Iterable[Importer] = (mapped_importer(load_mapping(_bytes(mapping))),)
     else:
         importers = IMPORTERS
     for importer in importers:

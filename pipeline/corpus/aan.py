@@ -24,7 +24,7 @@ from pipeline.corpus.gathering import (
 from pipeline.corpus.incoming import Batch, Head, Recognised, Scope
 from pipeline.corpus.lines import bounded_lines
 from pipeline.corpus.places import Places
-from pipeline.corpus.rows import BadRowError  # fmt: skip
+from pipeline.corpus.rows import BadRowError
 from pipeline.corpus.text import clean_text
 
 SOURCE = "aan"

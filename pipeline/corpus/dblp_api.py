@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from pipeline.corpus.dblp_records import SOURCE, Publication, record
-from pipeline.corpus.gathering import gather
+from pipeline.corpus.gathering import gather, shown
 from pipeline.corpus.incoming import Batch, Head, Recognised
 from pipeline.corpus.places import Places
 from pipeline.corpus.rows import BadRowError
@@ -43,7 +43,7 @@ class DblpAnswer:
     def read(self, file: BinaryIO, recognised: Recognised, places: Places) -> Iterator[Batch]:
         """Records of registered venues among the hits."""
         hits = _hits(file)
-        yield from gather(hits, lambda hit: record(_publication(hit), places), _shown)
+        yield from gather(hits, lambda hit: record(_publication(hit), places), shown)
 
 
 IMPORTER = DblpAnswer()
@@ -117,7 +117,3 @@ def _listed(info: Mapping[str, Any], key: str) -> list[str]:
     if not all(isinstance(text, str) for text in texts):
         raise BadRowError(f"{key}: expected text, received {type(value).__name__}")
     return texts
-
-
-def _shown(hit: object) -> str:
-    return orjson.dumps(hit).decode()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 
+import orjson
 import polars as pl
 
 from pipeline.corpus.incoming import EDGE_SCHEMA, Batch, bad_frame, record_frame
@@ -19,7 +20,7 @@ from pipeline.corpus.text import clean_text
 
 BATCH_ROWS = 5_000
 
-_YEAR = re.compile(r"\s*(\d{4})(?:\.0*)?\s*")
+_YEAR = re.compile(r"\s*([12][0-9]{3})(?:\.0*)?\s*")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\b\.?", re.I)
 
 Row = TypeVar("Row")
@@ -87,7 +88,7 @@ def year_number(value: object) -> int:
         value = int(value)
     found = _YEAR.fullmatch(str(value)) if isinstance(value, str | int) else None
     if found is None:
-        raise BadRowError(f"year: expected four digits, received {_short(value)}")
+        raise BadRowError(f"year: expected one such as 2010, received {_short(value)}")
     return int(found.group(1))
 
 
@@ -115,6 +116,14 @@ def natural_name(name: str) -> str:
 def in_order(names: Iterable[str]) -> list[str]:
     """Names without empty ones and repeats."""
     return list(dict.fromkeys(name for name in names if name))
+
+
+def shown(row: object) -> str:
+    """A row as JSON, for people to find it by."""
+    try:
+        return orjson.dumps(row, default=str).decode()
+    except (TypeError, RecursionError):  # nested deeper than it may be written, lone surrogates
+        return f"a row ({type(row).__name__}) that cannot be shown"
 
 
 def _short(value: object) -> str:
