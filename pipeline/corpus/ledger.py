@@ -57,6 +57,7 @@ class Ledger:
     surnames_of_paper: dict[str, set[str]] = field(default_factory=dict)
     keys_of_paper: dict[str, list[str]] = field(default_factory=dict)
     sources_of_paper: dict[str, set[str]] = field(default_factory=dict)
+    sources_of_cell: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     method_of_key: dict[str, str] = field(default_factory=dict)
     papers_of_title: dict[str, set[str]] = field(default_factory=dict)
     titles_of_cell: dict[tuple[str, int], dict[str, set[str]]] = field(default_factory=dict)
@@ -212,11 +213,16 @@ class Ledger:
             self.paper_of_key[key] = paper_id
             self.keys_of_paper[paper_id].append(key)
             if key.startswith("told:"):
-                self.sources_of_paper[paper_id].add(key.split(":", 2)[1])
+                source = key.split(":", 2)[1]
+                self.sources_of_paper[paper_id].add(source)
+                for cell in self.editions_of(paper_id):
+                    self.sources_of_cell.setdefault(cell, set()).add(source)
             for venue, year, title in _titles([key]):
                 self.papers_of_title.setdefault(title, set()).add(paper_id)
                 cell = self.titles_of_cell.setdefault((venue, year), {})
                 cell.setdefault(title, set()).add(paper_id)
+                told_by = self.sources_of_cell.setdefault((venue, year), set())
+                told_by.update(self.sources_of_paper[paper_id])
                 people = self.papers_of_surname.setdefault((venue, year), {})
                 for name in (*self.surnames_of_paper[paper_id], beginning(title)):
                     people.setdefault(name, {})[paper_id, title] = None

@@ -189,6 +189,8 @@ class Matcher:
         if best >= ALIKE:
             nameless = not self.ledger.surnames_of_paper[paper_id] or not work.words
             return nameless or best >= SURELY_ALIKE or self._same_people(work, paper_id, 0.3)
+        if any(t.startswith(work.title) or work.title.startswith(t) for t in titles):
+            return self._same_people(work, paper_id)  # one side lacks the subtitle
         # Renamed between preprint and print, perhaps; but by the very same people.
         return best >= ALIKE / 2 and self._same_people(work, paper_id, 1.0)
 
@@ -266,6 +268,9 @@ class Matcher:
         """Papers nearby whose title differs by spelling or a subtitle, by the same people."""
         venue, year = work.cell
         for near in (year, year - 1, year + 1):
+            others = self.ledger.sources_of_cell.get((venue, near), set()) - {work.source}
+            if not others and not work.is_preprint:
+                continue  # nobody else told of anything there
             for paper_id, title in self._by_surname(work, (venue, near)):
                 if title == work.title or not self._new_to(work, paper_id):
                     continue
