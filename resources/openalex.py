@@ -82,8 +82,12 @@ class CursorExpiredError(SourceError):
 Check = Callable[[Page], None]
 Answer = TypeVar("Answer")
 
-# Retries are told to whoever configured logging, and not to everybody's terminal.
+# Retries are told to whoever configured logging; by themselves they would go to the terminal, and
+# where structlog happens to be installed into what a command answers.
+stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
 logging.getLogger("stamina").addHandler(logging.NullHandler())
+# Its debug log has every header, and a redirect may repeat the key.
+logging.getLogger("httpcore").setLevel(logging.INFO)
 
 
 @dataclass
