@@ -31,11 +31,11 @@ from pipeline.venues import Venue, load_venues
 
 __all__ = [
     "AuthorValues", "InstitutionValues", "inverted_index", "iterate_works", "location_json",
-    "openalex_id_of", "source_id_of", "work_json", "works_of",
+    "openalex_id_of", "source_id_of", "sources_of", "work_json", "works_of",
 ]  # fmt: skip
 
 FIRST_WORK, FIRST_AUTHOR, FIRST_INSTITUTION = 9_000_000_000, 9_000_000_000, 9_000_000_000
-REPOSITORY_ID = "S9000000000"  # where simulated preprints lie
+REPOSITORY_ID, REPOSITORY_NAME = "S9000000000", "Simulated Preprints"
 WITH_DOI = 0.6
 WITH_PREPRINT, PREPRINT_FIRST = 0.25, 0.05  # shares of works; the latter lead with the preprint
 WITHOUT_ABSTRACT, RETRACTED, WITH_ORCID = 0.03, 0.002, 0.6
@@ -50,7 +50,12 @@ def openalex_id_of(sim_id: str) -> str:
 
 def source_id_of(slug: str) -> str:
     """The first source registered for a venue; one made of the slug where none is registered."""
-    return _source_of(load_venues()[slug])
+    return sources_of(load_venues()[slug])[0]
+
+
+def sources_of(venue: Venue) -> tuple[str, ...]:
+    """Every source of a venue: those registered, or the one made of its slug."""
+    return venue.openalex_sources or (f"S9{zlib.crc32(venue.slug.encode()):010d}",)
 
 
 def author_of(name: str) -> AuthorValues:
@@ -123,11 +128,6 @@ def iterate_works(literature: Literature) -> Iterator[dict[str, Any]]:
         )
 
 
-def _source_of(venue: Venue) -> str:
-    made_up = f"S9{zlib.crc32(venue.slug.encode()):010d}"
-    return venue.openalex_sources[0] if venue.openalex_sources else made_up
-
-
 def _references(literature: Literature) -> dict[str, list[str]]:
     """Work ids cited by each paper, in the order of their numbers."""
     cited = literature.references.sort("citing", "cited").with_columns(
@@ -165,7 +165,7 @@ def _venue_location(number: str, doi: str | None, venue: Venue) -> dict[str, Any
     address = f"https://doi.org/{doi}" if doi else f"https://simulated.invalid/{number}"
     return location_json(
         id=f"doi:{doi}" if doi else f"pmh:oai:simulated.invalid:{number}",
-        source_id=_source_of(venue),
+        source_id=sources_of(venue)[0],
         source_name=venue.name,
         landing_page_url=address,
         raw_type="proceedings-article",
@@ -176,7 +176,7 @@ def _preprint_location(number: str) -> dict[str, Any]:
     return location_json(
         id=f"pmh:oai:preprints.invalid:{number}",
         source_id=REPOSITORY_ID,
-        source_name="Simulated Preprints",
+        source_name=REPOSITORY_NAME,
         source_type="repository",
         is_oa=True,
         landing_page_url=f"https://preprints.invalid/{number}",
