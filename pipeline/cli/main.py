@@ -1,8 +1,8 @@
 """The `csimpact` command: options every command shares, and what an error looks like.
 
-Belongs here: putting the commands together. Not: the commands (read.py, maintain.py, crawl.py)
-or how answers are printed (output.py). Nothing heavy is imported before a command runs, so that
-`csimpact --help` answers at once.
+Belongs here: putting the commands together. Not: the commands (read.py, maintain.py, crawl.py,
+simulate.py) or how answers are printed (output.py). Nothing heavy is imported before a command
+runs, so that `csimpact --help` answers at once.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import crawl, maintain, read
+from pipeline.cli import crawl, maintain, read, simulate
 from pipeline.errors import CsimpactError
 
 USAGE_EXIT, BUG_EXIT, PIPE_EXIT, INTERRUPT_EXIT = 2, 1, 141, 130
@@ -52,6 +52,7 @@ def options(
 read.register(app)
 maintain.register(app)
 crawl.register(app)
+simulate.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,6 +5,7 @@ Belongs here: sockets, threads, and answers that break on the way. Not: what is 
 """
 
 import asyncio
+import os
 import socket
 import threading
 import time
@@ -114,9 +115,11 @@ def serve(
 
 def _listener(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name == "posix":  # elsewhere it would take the port away from whoever holds it
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
         raise InputError(
