@@ -218,7 +218,10 @@ class OpenAlex:
                 "environment variable OPENALEX_API_KEY; keys are free"
             )
         if status == 400 and cursor != FIRST_CURSOR:
-            raise CursorExpiredError(f"OpenAlex refuses the cursor: {self._said(response)}")
+            raise CursorExpiredError(
+                f"OpenAlex refuses a cursor it gave ({self._said(response)}), again and again: run "
+                "the same command later"
+            )
         if status not in _REDIRECTS | _NO_MORE:
             raise SourceError(f"OpenAlex refuses the query: {status} {self._said(response)}")
 
