@@ -51,6 +51,7 @@ def scripted(answer: Callable[[Request], Answer]) -> Iterator[Scripted]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet; apart, the second waits for 40 ms
 
         def do_GET(self) -> None:  # the library's name
             url = urlsplit(self.path)

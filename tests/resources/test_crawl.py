@@ -227,7 +227,7 @@ def crawl_through(
         assert works == truth(server, venue)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(sequence=SEQUENCES, seed=st.integers(0, 999))
 def test_any_sequence_of_faults_ends_with_the_truth(
     shared_server: RunningServer,
@@ -245,7 +245,7 @@ def test_any_sequence_of_faults_ends_with_the_truth(
 def test_many_sequences_of_faults_end_with_the_truth(
     tmp_path_factory: pytest.TempPathFactory, sequence: list[str | None], seed: int
 ) -> None:
-    """What twenty sequences do not meet."""
+    """What ten sequences do not meet."""
     with openalex() as server:
         crawl_through(server, sequence, seed, DataDir(tmp_path_factory.mktemp("crawl")))
 
