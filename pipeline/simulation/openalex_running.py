@@ -51,6 +51,7 @@ class RunningServer:
         self.calls: list[Call] = []
         self.faults = faults
         self.meter = meter
+        self._venues = load_venues()
         self._lock = threading.RLock()
         self._numbers = count(1)
         self._pages: dict[ListQuery, Answer] = {}  # last page of each list, for repeated_page
@@ -59,9 +60,9 @@ class RunningServer:
 
     def works(self, venue: str, year: int) -> list[dict[str, Any]]:
         """Works of a venue-year as they stand now, in the order of a list."""
-        slug = load_venues().resolve(venue)
+        slug = self._venues.resolve(venue)
         filters = (
-            ("locations.source.id", sources_of(load_venues()[slug])),
+            ("locations.source.id", sources_of(self._venues[slug])),
             ("publication_year", (str(year),)),
         )
         with self._lock:

@@ -5,6 +5,7 @@ Belongs here: sockets, threads, and answers that break on the way. Not: what is 
 """
 
 import asyncio
+import logging
 import os
 import socket
 import threading
@@ -29,6 +30,10 @@ from pipeline.simulation.openalex_running import Call, RunningServer
 __all__ = ["FAULTS", "Call", "Faults", "RunningServer", "serve"]
 
 HOST = "127.0.0.1"
+# Connections dropped on purpose are no news to whoever reads the log.
+logging.getLogger("uvicorn.error").addFilter(
+    lambda record: "without completing" not in record.getMessage()
+)
 
 
 class _Reply(Response):
@@ -95,7 +100,7 @@ def serve(
     closing = threading.Event()
     config = uvicorn.Config(
         _application(server, latency_s, closing),
-        log_config=None,  # a dropped answer is no error here
+        log_config=None,  # logging is for the caller to set up
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=1,

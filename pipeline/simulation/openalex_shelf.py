@@ -5,10 +5,9 @@ query strings (openalex_query.py) nor HTTP.
 
 Works stand in falling order of their citations, then by id, and a cursor carries these very
 values: whoever crawls while a count moves may miss a work or meet it twice, as with the
-original. Works are kept compressed, since a hundred thousand of them are near a gigabyte of JSON.
+original.
 """
 
-import zlib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from pipeline.simulation.openalex_packed import PackedWork, pack
 from pipeline.simulation.openalex_query import (
     Filters,
     ListQuery,
@@ -54,7 +54,7 @@ class Shelf:
     """The works a server knows at one moment."""
 
     def __init__(self, works: Iterable[Mapping[str, Any]] = ()) -> None:
-        self._packed: dict[int, bytes] = {}
+        self._packed: dict[int, PackedWork] = {}
         self._facts: dict[int, _Facts] = {}
         self._index: dict[str, dict[str, set[int]]] = {
             name: defaultdict(set) for name in ("source", "primary", "year", "doi")
@@ -76,7 +76,7 @@ class Shelf:
             self.remove(number)
         facts = _facts_of(work)
         self._facts[number] = facts
-        self._packed[number] = zlib.compress(orjson.dumps(work), 1)
+        self._packed[number] = pack(work)
         for name, value in _index_entries(facts):
             self._index[name][value].add(number)
         self._orders.clear()
@@ -99,15 +99,12 @@ class Shelf:
 
     def work(self, number: int) -> dict[str, Any]:
         """The whole work."""
-        work: dict[str, Any] = orjson.loads(zlib.decompress(self._packed[number]))
+        work: dict[str, Any] = orjson.loads(self._packed[number].json())
         return work
 
     def row(self, number: int, select: frozenset[str] | None) -> bytes:
         """The work as JSON, with the fields selected."""
-        whole = zlib.decompress(self._packed[number])
-        if select is None:
-            return whole
-        return orjson.dumps({k: v for k, v in orjson.loads(whole).items() if k in select})
+        return self._packed[number].json(select)
 
     def by_doi(self, doi: str) -> int | None:
         """The work of a DOI, if any."""
