@@ -26,6 +26,7 @@ def main() -> int:
         "encoding": lists,
         "pools": lake,
         "dagster_overhead": [],
+        "crawl": [],
         "search": [str(given.data)] if given.data else None,
     }
     failed = 0

@@ -106,11 +106,15 @@ class _Walk:
 
     @property
     def consistent(self) -> bool:
-        """Whether the pages held as many works as OpenAlex says there are."""
-        return bool(self.state["counts"][-1] == len(self.works))
+        """Whether the pages held as many works as OpenAlex said there are, from first to last.
+
+        A count that moved on the way means works that came and went: as many may be missing as
+        are held in vain.
+        """
+        return bool(self.state["counts"] == [len(self.works)])
 
     def next_page(self, tally: Tally) -> None:
-        """Ask for the page at the cursor and keep what is new in it."""
+        """Ask for the page at the cursor and keep what is new in it; the latest word counts."""
         doubts = 0
 
         def check(page: Page) -> None:
@@ -121,7 +125,7 @@ class _Walk:
                 raise PassingFault("with a page it had given before")
 
         page = self._client.page(self._query, self.state["cursor"], tally, check)
-        new = {work["id"]: work for work in page.works if work["id"] not in self.works}
+        new = {w["id"]: w for w in page.works if self.works.get(w["id"]) != w}
         self.works |= new
         counts = self.state["counts"]
         self.state = {

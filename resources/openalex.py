@@ -82,8 +82,12 @@ class CursorExpiredError(SourceError):
 Check = Callable[[Page], None]
 Answer = TypeVar("Answer")
 
-# Retries are told to whoever configured logging, and not to everybody's terminal.
+# Retries are told to whoever configured logging; by themselves they would go to the terminal, and
+# where structlog happens to be installed into what a command answers.
+stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
 logging.getLogger("stamina").addHandler(logging.NullHandler())
+# Its debug log has every header, and a redirect may repeat the key.
+logging.getLogger("httpcore").setLevel(logging.INFO)
 
 
 @dataclass
@@ -214,7 +218,10 @@ class OpenAlex:
                 "environment variable OPENALEX_API_KEY; keys are free"
             )
         if status == 400 and cursor != FIRST_CURSOR:
-            raise CursorExpiredError(f"OpenAlex refuses the cursor: {self._said(response)}")
+            raise CursorExpiredError(
+                f"OpenAlex refuses a cursor it gave ({self._said(response)}), again and again: run "
+                "the same command later"
+            )
         if status not in _REDIRECTS | _NO_MORE:
             raise SourceError(f"OpenAlex refuses the query: {status} {self._said(response)}")
 
