@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol
 
 import polars as pl
+import pyarrow as pa
 
 from pipeline.corpus.places import Places
 from pipeline.tables import DUMP_RECORDS, Cell
@@ -133,12 +134,19 @@ class Importer(Protocol):
 
 def record_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as a frame of RECORD_SCHEMA; columns a row does not have are null."""
-    return pl.DataFrame(rows, schema=RECORD_SCHEMA, orient="row")
+    return _frame(rows, RECORD_SCHEMA)
 
 
 def edge_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as a frame of EDGE_SCHEMA; columns a row does not have are null."""
-    return pl.DataFrame(rows, schema=EDGE_SCHEMA, orient="row")
+    return _frame(rows, EDGE_SCHEMA)
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], schema: pl.Schema) -> pl.DataFrame:
+    # Through Arrow, column by column: polars takes lists one row at a time, six times as long.
+    arrow = pl.DataFrame(schema=schema).to_arrow().schema
+    columns = [pa.array([row.get(f.name) for row in rows], f.type) for f in arrow]
+    return pl.DataFrame(pl.from_arrow(pa.table(columns, schema=arrow)), schema=schema)
 
 
 def bad_frame(rows: Sequence[tuple[int, str, str]]) -> pl.DataFrame:

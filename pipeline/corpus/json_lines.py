@@ -3,18 +3,20 @@
 Belongs here: lines, chunks of lines, and what becomes of a line that cannot be read. Not: what a
 row means; that is the `Understand` an importer hands in.
 
-Memory is that of one chunk. A line that is no JSON, no UTF-8 or longer than any paper costs itself
-and nothing else; a file that breaks off (a truncated gzip) is refused as a whole.
+Memory is that of a few chunks. A line that is no JSON, no UTF-8 or longer than any paper costs
+itself and nothing else; a file that breaks off (a truncated gzip) is refused as a whole.
 """
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 import orjson
 from pydantic_core import from_json
 
 from pipeline.corpus.incoming import Batch, bad_frame, edge_frame, record_frame
+from pipeline.corpus.parallel import in_order
 from pipeline.corpus.rows import BadRowError, Row, as_object, shown
 from pipeline.errors import UnreadableFileError
 
@@ -34,10 +36,17 @@ def read_batches(
 ) -> Iterator[Batch]:
     """Batches of the lines left in `file`, the next of which has number `first`.
 
-    What `understand` makes of them are records or `edges`.
+    What `understand`, which must be picklable, makes of them are records or `edges`.
     """
-    for number, lines in chunks(file, first):
-        yield batch_of(enumerate(lines, number), parse_line, understand, edges=edges)
+    work = partial(_batch_of_lines, understand=understand, edges=edges)
+    yield from in_order(work, chunks(file, first))
+
+
+def _batch_of_lines(
+    chunk: tuple[int, list[bytes]], *, understand: Understand, edges: bool
+) -> Batch:
+    first, lines = chunk
+    return batch_of(enumerate(lines, first), parse_line, understand, edges=edges)
 
 
 def batch_of(

@@ -72,7 +72,7 @@ def number_id(row: Row, key: str) -> str | None:
     if type(value) is int and 0 <= value <= MAX_ID:
         return str(value)
     if type(value) is str and value.isascii() and value.isdigit() and len(value) <= 15:
-        return str(int(value))
+        return value
     raise BadRowError(f"{key}: expected a number as id, received {shown(value):.40}")
 
 

@@ -43,9 +43,9 @@ def _decode_latex(text: str) -> str:
 
 def plain_text(text: str) -> str:
     """`text` without control characters and stray whitespace; nothing in it is decoded."""
-    if not text.isprintable():  # cheaper than the expression, and nearly always true
-        text = _CONTROL.sub(" ", text)
-    return " ".join(text.split())
+    if text.isprintable():  # nearly always, and then its only whitespace is the space
+        return text.strip() if "  " not in text else " ".join(text.split())
+    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def clean_text(text: str) -> str:

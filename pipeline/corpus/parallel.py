@@ -1,0 +1,66 @@
+"""Work on many items in a few processes, results in order.
+
+Belongs here: how work is spread. Not: what the work is.
+"""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing import get_context
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+N_WORKERS = min(2, os.cpu_count() or 1)
+N_ALONE = 8  # starting the workers takes about as long as that many chunks of lines
+
+log = logging.getLogger(__name__)
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`work` of every item, in their order; at most five items are held at a time.
+
+    The first few are done in this process, so that small input starts no others. `work` must be
+    picklable: a function of a module, or a partial of one. Where workers cannot live (little
+    memory, a main script without its `if __name__` guard), the work goes on in this process.
+    """
+    items = iter(items)
+    yield from map(work, items if N_WORKERS == 1 else islice(items, N_ALONE))
+    if next_item := list(islice(items, 1)):
+        waiting: deque[Item] = deque()
+        try:
+            yield from _in_pool(work, chain(next_item, items), waiting)
+        except BrokenProcessPool:
+            log.warning("the worker processes ended unexpectedly; going on in one process")
+            yield from map(work, chain(waiting, items))
+
+
+def _in_pool(
+    work: Callable[[Item], Result], items: Iterable[Item], waiting: deque[Item]
+) -> Iterator[Result]:
+    """The same in a pool; `waiting` holds the items whose results have not been handed over."""
+    # Spawned: a forked copy of a process with threads (polars, Arrow, Dagster) may hang.
+    pool = ProcessPoolExecutor(N_WORKERS, mp_context=get_context("spawn"))
+    results: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(item)
+            results.append(pool.submit(work, item))
+            if len(results) > 2 * N_WORKERS:
+                yield _next(results, waiting)
+        while results:
+            yield _next(results, waiting)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _next(results: deque[Future[Result]], waiting: deque[Item]) -> Result:
+    result = results[0].result()
+    results.popleft()
+    waiting.popleft()
+    return result
