@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 import pyarrow.parquet as pq
 
-from pipeline.corpus import aan, dblp, dblp_api, semantic_scholar
+from pipeline.corpus import aan, dblp, dblp_api, openalex_works, semantic_scholar
 from pipeline.corpus.incoming import Head, Importer, Recognised
 from pipeline.corpus.mapped_table import load_mapping, mapped_importer
 from pipeline.errors import InputError, UnreadableFileError, UnrecognisedFileError
@@ -26,6 +26,7 @@ SUFFIXES = (
     *(".json", ".jsonl", ".ndjson", ".xml", ".csv", ".tsv", ".txt", ".parquet", ".gz"),
 )  # fmt: skip
 IMPORTERS: Sequence[Importer] = (
+    openalex_works.IMPORTER,
     semantic_scholar.IMPORTER,
     dblp.IMPORTER,
     dblp_api.IMPORTER,
