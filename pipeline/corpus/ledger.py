@@ -215,8 +215,8 @@ class Ledger:
             if key.startswith("told:"):
                 source = key.split(":", 2)[1]
                 self.sources_of_paper[paper_id].add(source)
-                for cell in self.editions_of(paper_id):
-                    self.sources_of_cell.setdefault(cell, set()).add(source)
+                for edition in self.editions_of(paper_id):
+                    self.sources_of_cell.setdefault(edition, set()).add(source)
             for venue, year, title in _titles([key]):
                 self.papers_of_title.setdefault(title, set()).add(paper_id)
                 cell = self.titles_of_cell.setdefault((venue, year), {})
