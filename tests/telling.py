@@ -84,9 +84,8 @@ def told_file(path: Path, rows: Iterable[Line], *, day: int | str, **header: Any
 
 def again(path: Path) -> SourceFile:
     """The file as it would be recognised where it lies."""
-    data = path.read_bytes()
-    text = gzip.decompress(data) if path.suffix == ".gz" else data
-    return SourceFile(path, Telling(), recognised(json.loads(text.split(b"\n")[0])))
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        return SourceFile(path, Telling(), recognised(json.loads(file.readline())))
 
 
 def _batch(lines: list[tuple[int, Line]]) -> Batch:
