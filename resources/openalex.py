@@ -66,6 +66,11 @@ class Tally:
     calls: int = 0
     usd: float = 0.0
 
+    def add(self, other: "Tally") -> None:
+        """Count another's requests in."""
+        self.calls += other.calls
+        self.usd += other.usd
+
 
 class PassingFault(Exception):  # noqa: N818  # it is none until it has lasted
     """Worth asking again; `wait_s` is how long the server wants to be left alone."""
