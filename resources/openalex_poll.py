@@ -28,10 +28,11 @@ from pipeline.corpus.openalex_query import (
 )
 from pipeline.errors import SourceError
 from pipeline.settings import DataDir
-from resources.crawl import MAX_AGE
 from resources.crawl_checkpoint import Checkpoint, State
-from resources.openalex import Gone, OpenAlex, Tally
+from resources.openalex import OpenAlex, Tally
+from resources.openalex_answers import Gone
 from resources.openalex_deliveries import write_poll
+from resources.openalex_walk import MAX_AGE
 
 ADDRESS = "https://openalex.org/"
 # More gone in one night than this is a fault of the server until a person says otherwise.
