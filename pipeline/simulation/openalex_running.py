@@ -118,11 +118,10 @@ class RunningServer:
 
     def _applicable(self, fault: str | None, call: Call) -> str | None:
         """The fault, unless this call cannot have it: only lists have pages and cursors."""
-        cursor = call.params.get("cursor", "*")
-        if fault == "expired_cursor" and cursor == "*":
+        first = call.params.get("cursor", "*") == "*"
+        if fault in ("expired_cursor", "repeated_page") and first:
             return None
-        first = cursor == "*" and call.params.get("page", "1") == "1"
-        if fault == "repeated_page" and (first or _query(call) not in self._pages):
+        if fault == "repeated_page" and _query(call) not in self._pages:
             return None
         changes = fault in ("moving_page", "merged_id")
         return None if changes and len(self._listed(call)) < 2 else fault
@@ -159,7 +158,7 @@ class RunningServer:
         if fault in ("moving_page", "merged_id"):
             self._change(fault, number, call)
         answer = self._catalogue.answer(call.path, call.params)
-        if query and answer.status == 200:
+        if query and query.cursor and answer.status == 200:
             self._pages[query] = answer
         return answer
 
@@ -176,14 +175,18 @@ class RunningServer:
 
     def _listed(self, call: Call) -> list[int]:
         query = _query(call)
-        return self._catalogue.shelf.numbers(query.filters) if query else []
+        try:
+            return self._catalogue.shelf.numbers(query.filters) if query else []
+        except RefusedQueryError:  # its own answer will say so
+            return []
 
 
 def _query(call: Call) -> ListQuery | None:
-    """The list a call asks for, whatever the page; None where it asks for no list of works."""
+    """The list of works a call walks through, wherever it stands; None where there is none."""
     if call.path.strip("/") != "works":
         return None
     try:
-        return replace(works_query(call.params), cursor="*", page=1)
+        query = works_query(call.params)
+        return replace(query, cursor=query.cursor and "*", page=1)
     except RefusedQueryError:
         return None

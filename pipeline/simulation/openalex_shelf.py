@@ -213,7 +213,7 @@ def _key_of(query: ListQuery) -> SortKey:
     try:
         keys = [_signed(int(v), f) for v, f in zip(chosen, falls, strict=True)]
         return (*keys, -int(count), work_number(str(identity)))
-    except ValueError:
+    except (TypeError, ValueError):
         raise RefusedQueryError("Cursor value is invalid.", error="Pagination error.") from None
 
 

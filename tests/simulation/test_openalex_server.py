@@ -10,14 +10,21 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
 from pipeline.simulation.literature import Literature, next_day, simulate_literature
+from pipeline.simulation.openalex_answers import Catalogue
 from pipeline.simulation.openalex_meter import Meter
-from pipeline.simulation.openalex_query import RefusedQueryError, decode_cursor, encode_cursor
+from pipeline.simulation.openalex_query import (
+    FILTERS,
+    RefusedQueryError,
+    decode_cursor,
+    encode_cursor,
+)
 from pipeline.simulation.openalex_server import FAULTS, Faults, RunningServer, serve
+from pipeline.simulation.openalex_shelf import Shelf
 from pipeline.simulation.openalex_works import REPOSITORY_ID, source_id_of, works_of
 from pipeline.venues import load_venues
 
@@ -224,6 +231,39 @@ def test_cursors_come_back(values: list[int | str]) -> None:
     assert decode_cursor(encode_cursor(tuple(values)), width=len(values)) == tuple(values)
     with pytest.raises(RefusedQueryError):
         decode_cursor(encode_cursor(tuple(values)), width=len(values) + 1)
+
+
+VALUES = st.one_of(st.integers(), st.text(max_size=8), st.lists(st.integers(), max_size=2))
+PARAMETERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "filter": st.one_of(
+            st.text(max_size=30),
+            st.builds("{}:{}".format, st.sampled_from(FILTERS), st.text("W10|>-x,:/", max_size=9)),
+        ),
+        "cursor": st.one_of(
+            st.just("*"), st.text(max_size=20), st.lists(VALUES, max_size=5).map(encode_cursor)
+        ),
+        "select": st.one_of(st.just("id"), st.text(max_size=9)),
+        "sort": st.sampled_from(("publication_date:desc", "cited_by_count", "x", ",")),
+        "per_page": st.sampled_from(("1", "100", "-1", "x", "")),
+        "page": st.sampled_from(("1", "2", "0", "99999999999999999999", "x")),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def catalogue(server: RunningServer) -> Catalogue:
+    return Catalogue(Shelf(server.works("acl", 2019)[:20]))
+
+
+@settings(max_examples=500)
+@given(PARAMETERS)
+def test_no_query_breaks_the_server(catalogue: Catalogue, params: dict[str, str]) -> None:
+    """A bug here would look to a crawler like one more 500 to be patient with."""
+    answer = catalogue.answer("/works", params)
+    assert answer.status in (200, 400)
+    assert list(json.loads(answer.body)) in (["error", "message"], ["meta", "results", "group_by"])
 
 
 def test_pages_by_number(server: RunningServer) -> None:
