@@ -377,7 +377,7 @@ def test_a_poll_tells_what_changed() -> None:
     patch = {
         key: MEANT[key]
         for key in (
-            "source_id", "openalex_id", "title", "abstract", "url", "citation_source",
+            "source_id", "openalex_id", "title", "abstract", "citation_source",
             "cited_by_count", "is_retracted", "references",
         )
     }  # fmt: skip
