@@ -78,8 +78,11 @@ def test_the_first_rows_of_a_beginning_cut_anywhere() -> None:
     assert first_objects(b"") == first_objects(b"\xff\xfe\n[]") == []
 
 
-def test_large_files_come_in_order_and_nothing_is_read_far_ahead() -> None:
+def test_large_files_come_in_order_and_nothing_is_read_far_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Workers end in any order; their rows must not, nor may the file be read into memory."""
+    monkeypatch.setattr(parallel, "N_ALONE", 2)
     row = json.dumps({"id": 1, "a": "x" * 2**20}).encode() + b"\n"
     file = io.BytesIO(row * 60)
     batches = read_batches(file, deletion)
