@@ -1,7 +1,7 @@
 """Any table of papers, additions or citations, by a mapping of its columns -> rows.
 
-Belongs here: from a row of mapped columns to a record or an edge. Not: the mapping file (table_mapping.py) nor
-the formats (table_rows.py), nor single cells (table_cells.py).
+Belongs here: from a row of mapped columns to a record or an edge. Not: the mapping file
+(table_mapping.py), the formats (table_rows.py), nor single cells (table_cells.py).
 
 What cannot be read spoils its row, not the file.
 """
