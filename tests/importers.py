@@ -154,10 +154,10 @@ def spoiled_bytes(content: bytes, rng: random.Random) -> bytes:
     """`content` with a few bytes changed, lost, doubled or cut off."""
     damaged = bytearray(content)
     for _ in range(rng.randint(1, 6)):
-        at = rng.randrange(len(damaged))
+        at = rng.randrange(len(damaged) + 1)
         what = rng.randrange(5)
         if what == 0:
-            damaged[at] = rng.randrange(256)
+            damaged[at : at + 1] = bytes([rng.randrange(256)])
         elif what == 1:
             del damaged[at : at + rng.randint(1, 30)]
         elif what == 2:
