@@ -15,7 +15,7 @@ import polars as pl
 
 from pipeline.corpus.incoming import EDGE_SCHEMA, Batch, bad_frame, record_frame
 from pipeline.corpus.places import Places
-from pipeline.corpus.text import clean_text, normalise_title
+from pipeline.corpus.text import clean_text, normalise_title, plain_text
 
 MAX_COUNT = 10_000_000  # the most cited paper of all time has under 400,000
 MAX_TITLE = 1_000
@@ -60,7 +60,7 @@ def gather(
             try:
                 parsed = parse(row)
             except RowError as problem:
-                bad.append((number, str(problem), show(row)))
+                bad.append((number, plain_text(str(problem)), show(row)))
             else:
                 n_outside += parsed is None
                 if parsed is not None:
