@@ -11,9 +11,8 @@ from datetime import date
 from typing import Any, TypeVar
 
 import orjson
-import polars as pl
 
-from pipeline.corpus.incoming import EDGE_SCHEMA, Batch, bad_frame, record_frame
+from pipeline.corpus.incoming import Batch, bad_frame, edge_frame, record_frame
 from pipeline.corpus.places import Places
 from pipeline.corpus.text import clean_text, normalise_title, plain_text
 
@@ -75,8 +74,7 @@ def _batch(
     good: list[Mapping[str, Any]], bad: list[tuple[int, str, str]], n_outside: int, edges: bool
 ) -> Batch:
     if edges:
-        frame = pl.DataFrame(good, schema=EDGE_SCHEMA, orient="row")
-        return Batch(edges=frame, bad=bad_frame(bad), n_outside=n_outside)
+        return Batch(edges=edge_frame(good), bad=bad_frame(bad), n_outside=n_outside)
     return Batch(records=record_frame(good), bad=bad_frame(bad), n_outside=n_outside)
 
 
