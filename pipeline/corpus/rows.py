@@ -78,10 +78,10 @@ def _batch(
     return Batch(records=record_frame(good), bad=bad_frame(bad), n_outside=n_outside)
 
 
-def sound_title(text: str, *, may_be_empty: bool = False) -> str:
+def sound_title(text: str) -> str:
     """`text` cleaned; RowError if nothing of a title is left or it is a whole abstract."""
     title = clean_text(text)
-    if not normalise_title(title) and not may_be_empty:
+    if not normalise_title(title):
         raise RowError("expected a title, received none")
     if len(title) > MAX_TITLE:
         raise RowError(f"expected a title of at most {MAX_TITLE} characters, received {len(title)}")
