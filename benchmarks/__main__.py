@@ -24,6 +24,7 @@ def main() -> int:
     commands = {
         "corpus": lists if lists else None,
         "dblp": [],
+        "importers": [],
         "encoding": lists,
         "pools": lake,
         "dagster_overhead": [],
