@@ -23,6 +23,7 @@ def main() -> int:
     lake = [str(given.data / "lake")] if given.data else []
     commands = {
         "corpus": lists if lists else None,
+        "dblp": [],
         "encoding": lists,
         "pools": lake,
         "dagster_overhead": [],

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 N_WORKERS = min(2, os.cpu_count() or 1)
-N_ALONE = 8  # starting the workers takes about as long as that many chunks of lines
+N_ALONE = 32  # starting the workers takes about as long as that many chunks of lines
 
 log = logging.getLogger(__name__)
 
