@@ -4,10 +4,7 @@ Belongs here: reading and appending events. Not: what they mean (pipeline/corpus
 A segment is written whole under a temporary name and renamed, so a crash leaves no half line.
 """
 
-import gc
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import orjson
 
 from pipeline.corpus.ledger import Event, Ledger
 from pipeline.errors import LedgerError
+from resources.collector import rare_collections
 from resources.lake import replace_file
 
 _BY = b'"by":"'
@@ -28,7 +26,7 @@ class LedgerStore:
 
     def load(self) -> Ledger:
         """The ledger replayed from every segment."""
-        with _collector_at_rest():
+        with rare_collections():
             return Ledger.replay(event for path in self._segments() for event in _events(path))
 
     def append(self, ledger: Ledger) -> int:
@@ -52,19 +50,6 @@ class LedgerStore:
 
     def _segments(self) -> list[Path]:
         return sorted(self.root.glob("identity-*.jsonl"))
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """No search for garbage meanwhile: among millions of objects that all stay, it takes as long
-    as reading them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _line(event: Event) -> bytes:

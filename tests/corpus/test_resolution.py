@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus.ledger import Event, Ledger
+from pipeline.corpus.ledger import Ledger
 from pipeline.corpus.paper_copilot import ListOrigin, parse_list
 from pipeline.corpus.resolution import RESOLVED_SCHEMA, resolve_records
 
