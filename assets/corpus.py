@@ -29,6 +29,7 @@ from pipeline.corpus.resolution import (
 from pipeline.corpus.reviews import build_match_review, build_redirects
 from pipeline.staleness import States, records_elsewhere
 from pipeline.tables import DUMP_RECORDS, PAPER_IDS, QUARANTINE, UNRECOGNISED, Cell
+from resources.collector import rare_collections
 from resources.inbox import Inbox, RegisteredFile
 from resources.lake import digest_of
 from resources.scholar_dumps import load_document, read_file
@@ -97,13 +98,14 @@ def _unusable(file: RegisteredFile) -> pl.DataFrame:
 def identities(job: Job) -> Iterator[Made]:
     """Which paper every record is, through the append-only ledger of minted ids."""
     workspace, lake = job.workspace, job.workspace.lake
-    ledger = workspace.ledger.load()
     records = lake.read_cells("dump_records", job.cells, ["record_key", "source_row", *IDENTITY])
     before = lake.read_all("paper_ids")
     merged = workspace.source_store().merged_ids()
-    resolved = resolve_again(
-        records, before.select(RESOLVED_SCHEMA.names()), job.cells, ledger, merged
-    )
+    with rare_collections():
+        ledger = workspace.ledger.load()
+        resolved = resolve_again(
+            records, before.select(RESOLVED_SCHEMA.names()), job.cells, ledger, merged
+        )
     minted = sum(event.event == "mint" for event in ledger.news)
     # The ledger first: an id that a table shows must never be forgotten.
     workspace.ledger.append(ledger)

@@ -6,10 +6,8 @@ through the pages (openalex_walk.py), requests (openalex.py), files (openalex_de
 Cursor paging is serial within a venue-year; venue-years run side by side.
 """
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,6 +17,7 @@ from pipeline.errors import BudgetExhaustedError, CsimpactError, SourceError
 from pipeline.settings import DataDir
 from pipeline.tables import Cell
 from pipeline.venues import Venue
+from resources.collector import rare_collections
 from resources.crawl_checkpoint import Checkpoint
 from resources.openalex import CursorExpiredError, OpenAlex, Tally
 from resources.openalex_deliveries import Deliveries, Works, write_crawl
@@ -66,7 +65,7 @@ def crawl(
 ) -> Iterator[Outcome]:
     """What became of each venue-year, as they end; one's trouble does not stop the others."""
     deliveries = Deliveries(data.inbox)
-    with _rare_collections(), ThreadPoolExecutor(client.workers) as pool:
+    with rare_collections(), ThreadPoolExecutor(client.workers) as pool:
         running = [
             pool.submit(crawl_venue_year, client, data, venue, year, today, deliveries, on_page)
             for venue, year in wanted
@@ -78,21 +77,6 @@ def crawl(
             client.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let Python look for reference cycles seldom: parsed pages have none.
-
-    Every page is tens of thousands of objects; looking at them took five times as long as
-    parsing them, and with it most of a crawl.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(200_000, 50, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def crawl_venue_year(
