@@ -3,7 +3,7 @@
     python -m benchmarks.importers [--rows 400000]
 
 Rows have the length and the fields of real ones. `kept` is the share that stands in registered
-venues: about 5% of computer science in a real dump is much, 100% is the worst case. The floor is
+venues: 5% is already much for a real dump, 100% is the worst case. The floor is
 gunzipping the same file and parsing the JSON of its lines in one process, nothing more. Target: at
 least 50,000 rows of papers per second on 2 cores, at most 1 GiB.
 """
