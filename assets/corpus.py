@@ -29,6 +29,7 @@ from pipeline.corpus.resolution import (
 from pipeline.corpus.reviews import build_match_review, build_redirects
 from pipeline.staleness import States, records_elsewhere
 from pipeline.tables import DUMP_RECORDS, PAPER_IDS, QUARANTINE, UNRECOGNISED, Cell
+from resources.collector import rare_collections
 from resources.inbox import Inbox, RegisteredFile
 from resources.lake import digest_of
 from resources.scholar_dumps import load_document, read_file
@@ -97,50 +98,43 @@ def _unusable(file: RegisteredFile) -> pl.DataFrame:
 def identities(job: Job) -> Iterator[Made]:
     """Which paper every record is, through the append-only ledger of minted ids."""
     workspace, lake = job.workspace, job.workspace.lake
-    ledger = workspace.ledger.load()
     records = lake.read_cells("dump_records", job.cells, ["record_key", "source_row", *IDENTITY])
     before = lake.read_all("paper_ids")
     merged = workspace.source_store().merged_ids()
-    resolved = resolve_again(
-        records, before.select(RESOLVED_SCHEMA.names()), job.cells, ledger, merged
-    )
+    with rare_collections():
+        ledger = workspace.ledger.load()
+        resolved = resolve_again(
+            records, before.select(RESOLVED_SCHEMA.names()), job.cells, ledger, merged
+        )
     minted = sum(event.event == "mint" for event in ledger.news)
     # The ledger first: an id that a table shows must never be forgotten.
     workspace.ledger.append(ledger)
     lake.write("redirects", None, build_redirects(ledger, merged))
     lake.write("match_review", None, build_match_review(ledger))
     ids = at_home(resolved, ledger.row_of_paper)
-    homes = {
-        (str(venue), int(str(year))): part
-        for (venue, year), part in ids.partition_by("venue", "year", as_dict=True).items()
-    }
-    elsewhere = _elsewhere(ids)
-    here = {
-        (str(venue), int(str(year))): part
-        for (venue, year), part in ids.partition_by(
-            "record_venue", "record_year", as_dict=True
-        ).items()
-    }
+    homes, stands = _by_cell(ids, "venue", "year"), _by_cell(ids, "record_venue", "record_year")
+    elsewhere, none = _elsewhere(ids), PAPER_IDS.empty()
     # Papers may have moved in or out of venue-years whose own records did not.
-    moved = homes.keys() | {
-        (str(v), int(y)) for v, y in before.select("venue", "year").unique().iter_rows()
-    }
-    for cell in [*job.cells, *sorted(moved - set(job.cells))]:
-        mine = homes.get(cell, PAPER_IDS.empty())
-        concerned = pl.concat([mine, here.get(cell, PAPER_IDS.empty())])
+    touched = homes.keys() | _by_cell(before, "venue", "year").keys()
+    for cell in [*job.cells, *sorted(touched - set(job.cells))]:
+        mine = homes.get(cell, none)
         facets = {
-            "papers": digest_of(in_force_papers(concerned)),
+            "papers": digest_of(in_force_papers(pl.concat([mine, stands.get(cell, none)]))),
             "works": digest_of(mine.filter(~OF_LISTS).select("record_key", "paper_id", "year")),
             "elsewhere": " ".join(elsewhere.get(cell, [])),
         }
         tables = {"paper_ids": mine}
         if cell in job.inputs:
-            yield write_cell(
-                job, "paper_ids", cell, tables, facets=facets, facts={"minted": minted}
-            )
+            facts = {"minted": minted}
+            yield write_cell(job, "paper_ids", cell, tables, facets=facets, facts=facts)
             minted = 0  # the ledger's news are one sum, told with the first cell
         elif made := rewrite_cell(job, "paper_ids", cell, tables, facets=facets):
             yield made
+
+
+def _by_cell(ids: pl.DataFrame, venue: str, year: str) -> Mapping[Cell, pl.DataFrame]:
+    parts = ids.partition_by(venue, year, as_dict=True)
+    return {(str(v), int(str(y))): part for (v, y), part in parts.items()}
 
 
 def _elsewhere(ids: pl.DataFrame) -> Mapping[Cell, list[str]]:

@@ -1,10 +1,11 @@
 """Every performance figure of the README, one after the other: `make bench`.
 
-    python -m benchmarks [--lists FOLDER] [--data DATA_DIR]
+    python -m benchmarks [--lists FOLDER] [--gold ARCHIVE] [--data DATA_DIR]
 
 Without a folder of Paper Copilot lists the corpus benchmark is left out and encoding takes invented
-texts; without a data folder that holds a refreshed library, search is left out and pools take
-invented vectors. What is left out is said.
+texts; without the archive of DBLP-ACM resolution is judged by invented records only; without a data
+folder that holds a refreshed library, search is left out and pools take invented vectors. What is
+left out is said.
 """
 
 import argparse
@@ -17,12 +18,17 @@ def main() -> int:
     """Runs the benchmarks in processes of their own; returns the number that failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lists", type=Path, help="folder of Paper Copilot lists")
+    parser.add_argument("--gold", type=Path, help="archive of the DBLP-ACM matches")
     parser.add_argument("--data", type=Path, help="state folder of a refreshed library")
     given = parser.parse_args()
     lists = [str(given.lists)] if given.lists else []
     lake = [str(given.data / "lake")] if given.data else []
+    gold = ["--gold", str(given.gold)] if given.gold else []
     commands = {
         "corpus": lists if lists else None,
+        "dblp": [],
+        "importers": [],
+        "resolution": gold,
         "encoding": lists,
         "pools": lake,
         "dagster_overhead": [],

@@ -43,9 +43,9 @@ class Checkpoint:
         self.remove()
         return None
 
-    def append(self, works: Iterable[Any], state: State) -> None:
-        """Keep what was fetched, and where the crawl stands after it; `state` has its `key`."""
-        data = b"".join(orjson.dumps(work) + b"\n" for work in works)
+    def append(self, lines: Iterable[bytes], state: State) -> None:
+        """Keep lines fetched, and where the crawl stands after them; `state` has its `key`."""
+        data = b"".join(line + b"\n" for line in lines)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._lines.open("ab") as file:
@@ -60,10 +60,10 @@ class Checkpoint:
             ) from problem
         replace_file(self._state, orjson.dumps({**state, "bytes": size}), durable=True)
 
-    def works(self) -> list[Any]:
+    def lines(self) -> list[bytes]:
         """Everything kept so far, in the order it came."""
         try:
-            return [orjson.loads(line) for line in self._lines.read_bytes().splitlines()]
+            return self._lines.read_bytes().splitlines()
         except FileNotFoundError:
             return []
 

@@ -5,7 +5,6 @@ A segment is written whole under a temporary name and renamed, so a crash leaves
 """
 
 import hashlib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import orjson
 
 from pipeline.corpus.ledger import Event, Ledger
 from pipeline.errors import LedgerError
+from resources.collector import rare_collections
 from resources.lake import replace_file
 
 _BY = b'"by":"'
@@ -26,7 +26,8 @@ class LedgerStore:
 
     def load(self) -> Ledger:
         """The ledger replayed from every segment."""
-        return Ledger.replay(event for path in self._segments() for event in _events(path))
+        with rare_collections():
+            return Ledger.replay(event for path in self._segments() for event in _events(path))
 
     def append(self, ledger: Ledger) -> int:
         """Store the ledger's news as one segment; returns how many events it holds."""
@@ -52,14 +53,14 @@ class LedgerStore:
 
 
 def _line(event: Event) -> bytes:
-    told = {f.name: v for f in fields(event) if (v := getattr(event, f.name)) != f.default}
+    default = Event._field_defaults
+    told = {name: v for name, v in event._asdict().items() if v != default.get(name)}
     return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _events(path: Path) -> list[Event]:
     try:
-        loaded = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-        return [_event(told) for told in loaded]
+        return [_event(orjson.loads(line)) for line in path.read_bytes().splitlines()]
     except (OSError, TypeError, KeyError, orjson.JSONDecodeError) as problem:
         raise LedgerError(
             f"{path} is damaged ({problem}): restore data/ledger from a backup"
@@ -67,7 +68,8 @@ def _events(path: Path) -> list[Event]:
 
 
 def _event(told: dict[str, Any]) -> Event:
-    for name in ("surnames", "also"):
-        if name in told:
-            told[name] = tuple(told[name])
+    if "surnames" in told:
+        told["surnames"] = tuple(told["surnames"])
+    if "also" in told:
+        told["also"] = tuple(told["also"])
     return Event(**told)

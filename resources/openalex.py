@@ -1,8 +1,8 @@
 """OpenAlex over HTTP: one page of a list, or one work, soundly or with one clear error.
 
-Belongs here: connections, time-outs, retries, the key, and whether an answer is what was asked
-for. Not: which works are wanted (pipeline/corpus/openalex_query.py), nor keeping them (crawl.py,
-openalex_poll.py).
+Belongs here: connections, time-outs, retries and the key. Not: which works are wanted
+(pipeline/corpus/openalex_query.py), what an answer says (openalex_answers.py), nor keeping works
+(crawl.py, openalex_poll.py).
 
 The key is added below httpx, by the transport: requests as httpx, its log and its exceptions
 know them never hold it.
@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -20,16 +20,22 @@ import httpx
 import orjson
 import stamina
 
-from pipeline.corpus.identifiers import openalex_id
 from pipeline.corpus.openalex_query import LIST_CALL_USD, PER_PAGE, Query, Work
 from pipeline.errors import InputError, SourceError
 from pipeline.settings import openalex_key, openalex_url
+from resources.openalex_answers import (
+    NO_MORE,
+    REDIRECTS,
+    Gone,
+    Page,
+    PassingFault,
+    read_page,
+    read_work,
+)
 from resources.openalex_limits import Budget, RateLimiter, seconds_to_wait
 
 FIRST_CURSOR = "*"
 RATE_PER_S = 100.0  # what OpenAlex allows
-_REDIRECTS = {301, 302, 307, 308}
-_NO_MORE = {404, 410}
 _PASSING = {403, 408, 429, 500, 502, 503, 504}  # 403 is also how a guard says "too fast"
 
 
@@ -43,22 +49,6 @@ class Patience:
     timeout_s: float = 30.0
 
 
-@dataclass(frozen=True)
-class Page:
-    """Works of one list call, how many the whole list holds, and where it goes on (None: end)."""
-
-    works: list[Work]
-    count: int
-    next_cursor: str | None
-
-
-@dataclass(frozen=True)
-class Gone:
-    """A work that is no more, or is now known as another."""
-
-    merged_into: str | None = None  # `W123`
-
-
 @dataclass
 class Tally:
     """Requests sent for one purpose, and what they cost."""
@@ -66,13 +56,10 @@ class Tally:
     calls: int = 0
     usd: float = 0.0
 
-
-class PassingFault(Exception):  # noqa: N818  # it is none until it has lasted
-    """Worth asking again; `wait_s` is how long the server wants to be left alone."""
-
-    def __init__(self, text: str, wait_s: float | None = None) -> None:
-        super().__init__(text)
-        self.wait_s = wait_s
+    def add(self, other: "Tally") -> None:
+        """Count another's requests in."""
+        self.calls += other.calls
+        self.usd += other.usd
 
 
 class CursorExpiredError(SourceError):
@@ -137,7 +124,7 @@ class OpenAlex:
         params = {**query.params, "per_page": str(PER_PAGE), "cursor": cursor}
 
         def read(response: httpx.Response) -> Page:
-            page = _page(response)
+            page = read_page(response)
             check(page)
             return page
 
@@ -146,17 +133,17 @@ class OpenAlex:
     def works(self, query: Query, tally: Tally) -> list[Work]:
         """The works of a list that fits one page."""
         params = {**query.params, "per_page": str(PER_PAGE)}
-        return self._ask(query.path, params, _page, tally, LIST_CALL_USD).works
+        return self._ask(query.path, params, read_page, tally, LIST_CALL_USD).works
 
     def count(self, query: Query, tally: Tally) -> int:
         """How many works the list holds, for the price of one call."""
         params = {**query.params, "per_page": "1", "select": "id"}
-        return self._ask(query.path, params, _page, tally, LIST_CALL_USD).count
+        return self._ask(query.path, params, read_page, tally, LIST_CALL_USD).count
 
     def work(self, work_id: str, fields: tuple[str, ...], tally: Tally) -> Work | Gone:
         """One work by its id, which is free; or what became of it."""
         params = {"select": ",".join(fields)}
-        return self._ask(f"/works/{work_id}", params, partial(_work, work_id), tally, 0.0)
+        return self._ask(f"/works/{work_id}", params, partial(read_work, work_id), tally, 0.0)
 
     def _ask(
         self,
@@ -222,7 +209,7 @@ class OpenAlex:
                 f"OpenAlex refuses a cursor it gave ({self._said(response)}), again and again: run "
                 "the same command later"
             )
-        if status not in _REDIRECTS | _NO_MORE:
+        if status not in REDIRECTS | NO_MORE:
             raise SourceError(f"OpenAlex refuses the query: {status} {self._said(response)}")
 
     def _said(self, response: httpx.Response) -> str:
@@ -265,46 +252,3 @@ def _wait_for(problem: Exception) -> bool | float:
     if not isinstance(problem, PassingFault):
         return False
     return True if problem.wait_s is None else problem.wait_s
-
-
-def _page(response: httpx.Response) -> Page:
-    if response.status_code != 200:
-        raise SourceError(
-            f"OpenAlex's list was expected at this address, received status "
-            f"{response.status_code}: check CSIMPACT_OPENALEX_URL"
-        )
-    document = _document(response)
-    meta, works = document.get("meta"), document.get("results")
-    if not isinstance(meta, dict) or not isinstance(works, list):
-        raise PassingFault("with JSON that is no list of works")
-    count, cursor = meta.get("count"), meta.get("next_cursor")
-    if not isinstance(count, int) or count < 0 or not isinstance(cursor, str | None):
-        raise PassingFault("with a list that does not say how long it is, or how it goes on")
-    if not all(isinstance(w, dict) and openalex_id(str(w.get("id"))) for w in works):
-        raise PassingFault("with a list of things that have no id of a work")
-    return Page(works, count, cursor)
-
-
-def _work(work_id: str, response: httpx.Response) -> Work | Gone:
-    if response.status_code in _NO_MORE:
-        return Gone()
-    if response.status_code in _REDIRECTS:
-        place = urlsplit(response.headers.get("location", "")).path
-        now, work = openalex_id(place.rpartition("/")[2]), {}
-    else:
-        work = _document(response)
-        now = openalex_id(str(work.get("id")))
-    if now is None or (response.status_code in _REDIRECTS and now == work_id):
-        raise PassingFault("with something that is no work and leads to none")
-    return work if now == work_id else Gone(merged_into=now)
-
-
-def _document(response: httpx.Response) -> dict[str, Any]:
-    try:
-        document = orjson.loads(response.content)
-    except orjson.JSONDecodeError as problem:
-        kind = response.headers.get("content-type", "unnamed")
-        raise PassingFault(f"with a body that is not JSON ({kind}; {problem})") from None
-    if not isinstance(document, dict):
-        raise PassingFault("with JSON that is no object")
-    return document

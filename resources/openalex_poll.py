@@ -7,15 +7,18 @@ works, which only a crawl finds (crawl.py), nor where the known state comes from
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 
 from pipeline.corpus.identifiers import openalex_id
 from pipeline.corpus.openalex_query import (
+    PER_PAGE,
     POLL_SELECT,
     SELECT,
     Work,
@@ -25,10 +28,11 @@ from pipeline.corpus.openalex_query import (
 )
 from pipeline.errors import SourceError
 from pipeline.settings import DataDir
-from resources.crawl import MAX_AGE
 from resources.crawl_checkpoint import Checkpoint, State
-from resources.openalex import Gone, OpenAlex, Tally
+from resources.openalex import OpenAlex, Tally
+from resources.openalex_answers import Gone
 from resources.openalex_deliveries import write_poll
+from resources.openalex_walk import MAX_AGE
 
 ADDRESS = "https://openalex.org/"
 # More gone in one night than this is a fault of the server until a person says otherwise.
@@ -71,19 +75,26 @@ def poll(
     checkpoint = Checkpoint(data.crawl / "poll")
     state = _begin(checkpoint, columns, now)
     for step, ask in (("ids", _compare), ("full", _fetch)):
-        rows = {row["id"]: row for row in checkpoint.works()}
+        rows = _kept(checkpoint)
         ids = sorted(known) if step == "ids" else sorted(i for i, r in rows.items() if "moved" in r)
-        start = state[step]
-        answers = _side_by_side(client, [*batches(ids)][start:], known, ask)
-        for number, (changed, tally) in enumerate(answers, start + 1):
-            outcome.tally.calls += tally.calls
-            outcome.tally.usd += tally.usd
-            state = {**state, step: number}
-            checkpoint.append(changed, state)
-            on_batch(min(number * 100, len(ids)), len(ids))
-    _deliver(data, outcome, {row["id"]: row for row in checkpoint.works()}, state)
+        asked = [*batches(ids)]
+        while state[step] < len(asked):
+            # As many as run side by side: what a crash may cost is no more than that.
+            some = asked[state[step] :][: client.workers]
+            with _side_by_side(client, some, known, ask) as answers:
+                for changed, tally in answers:
+                    outcome.tally.add(tally)
+                    state = {**state, step: state[step] + 1}
+                    checkpoint.append(map(orjson.dumps, changed), state)
+            on_batch(min(state[step] * PER_PAGE, len(ids)), len(ids))
+    _deliver(data, outcome, _kept(checkpoint), state)
     checkpoint.remove()
     return outcome
+
+
+def _kept(checkpoint: Checkpoint) -> dict[str, Work]:
+    rows = map(orjson.loads, checkpoint.lines())
+    return {row["id"]: row for row in rows}
 
 
 def _begin(checkpoint: Checkpoint, columns: pl.DataFrame, now: datetime) -> State:
@@ -101,16 +112,17 @@ def _begin(checkpoint: Checkpoint, columns: pl.DataFrame, now: datetime) -> Stat
 Answered = tuple[list[Work], Tally]
 
 
+@contextmanager
 def _side_by_side(
     client: OpenAlex,
     asked: Sequence[Sequence[str]],
     known: Known,
     ask: Callable[[OpenAlex, Sequence[str], Known], Answered],
-) -> Iterator[Answered]:
-    """The answers in the order of the batches, many being asked at once."""
+) -> Iterator[Iterator[Answered]]:
+    """The answers in the order of the batches, all being asked at once."""
     with ThreadPoolExecutor(client.workers) as pool:
         try:
-            yield from pool.map(lambda ids: ask(client, ids, known), asked)
+            yield pool.map(lambda ids: ask(client, ids, known), asked)
         except BaseException:  # whoever leaves early does not wait for the answers still to come
             client.stop()
             pool.shutdown(wait=False, cancel_futures=True)

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.errors import BudgetExhaustedError, CsimpactError, InputError
+from pipeline.errors import BudgetExhaustedError, CsimpactError, InputError, SourceError
 
 if TYPE_CHECKING:  # they take a while, and --help needs none of it
     from pipeline.settings import DataDir
@@ -138,10 +138,18 @@ def _print_outcomes(console: Console, outcomes: "Sequence[Outcome]") -> None:
 
 
 def _troubles(outcomes: "Sequence[Outcome]") -> list[CsimpactError]:
-    """One line per trouble; an exhausted budget is one, however many venue-years wait for it."""
-    troubles = [one.trouble for one in outcomes if one.trouble]
-    spent = [t for t in troubles if isinstance(t, BudgetExhaustedError)]
-    return [t for t in troubles if t not in spent] + spent[-1:]
+    """One line per trouble, however many venue-years share it."""
+    shared: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        if one.trouble:
+            spent = isinstance(one.trouble, BudgetExhaustedError)
+            shared.setdefault("budget" if spent else str(one.trouble), []).append(one)
+    return [SourceError(f"{_named(ones)}: {ones[-1].trouble}") for ones in shared.values()]
+
+
+def _named(outcomes: "Sequence[Outcome]") -> str:
+    (venue, year), more = outcomes[0].cell, len(outcomes) - 1
+    return f"{venue} {year}" + (f" and {more} more" if more else "")
 
 
 def _plan_crawl(client: "OpenAlex", wanted: "Wanted") -> None:

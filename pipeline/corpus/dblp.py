@@ -172,12 +172,14 @@ def _publication(element: Any) -> Publication:
     }
     authors, links = [], []
     for child in element:
-        if child.tag == "author":
+        tag = child.tag
+        if tag == "author":
             authors.append((child.text or "", child.get("orcid", "")))
-        elif child.tag == "ee":
+        elif tag == "ee":
             links.append(child.text or "")
-        elif child.tag in texts:
-            texts[child.tag] = "".join(child.itertext())  # titles hold <sub>, <sup>, <i>, <tt>
+        elif tag in texts:
+            # Titles hold <sub>, <sup>, <i> and <tt>.
+            texts[tag] = "".join(child.itertext()) if len(child) else child.text or ""
     key = element.get("key", "")
     is_volume = element.tag == "proceedings"
     withdrawn = "withdrawn" in element.get("publtype", "").split()

@@ -11,12 +11,11 @@ from datetime import date
 from typing import Any, TypeVar
 
 import orjson
-import polars as pl
 
-from pipeline.corpus.incoming import EDGE_SCHEMA, Batch, bad_frame, record_frame
+from pipeline.corpus.incoming import Batch, bad_frame, edge_frame, record_frame
 from pipeline.corpus.places import Places
 from pipeline.corpus.rows import BadRowError, check_title
-from pipeline.corpus.text import clean_text
+from pipeline.corpus.text import clean_text, plain_text
 
 BATCH_ROWS = 5_000
 
@@ -55,7 +54,7 @@ def gather(
             try:
                 parsed = parse(row)
             except BadRowError as problem:
-                bad.append((number, str(problem), show(row)))
+                bad.append((number, plain_text(str(problem)), show(row)))
             else:
                 n_outside += parsed is None
                 if parsed is not None:
@@ -70,15 +69,14 @@ def _batch(
     good: list[Mapping[str, Any]], bad: list[tuple[int, str, str]], n_outside: int, edges: bool
 ) -> Batch:
     if edges:
-        frame = pl.DataFrame(good, schema=EDGE_SCHEMA, orient="row")
-        return Batch(edges=frame, bad=bad_frame(bad), n_outside=n_outside)
+        return Batch(edges=edge_frame(good), bad=bad_frame(bad), n_outside=n_outside)
     return Batch(records=record_frame(good), bad=bad_frame(bad), n_outside=n_outside)
 
 
-def sound_title(text: str, *, may_be_empty: bool = False) -> str:
+def sound_title(text: str) -> str:
     """`text` cleaned; BadRowError if nothing of a title is left or it is a whole abstract."""
     title = clean_text(text)
-    check_title(title, "empty" if may_be_empty else None)
+    check_title(title, None)
     return title
 
 

@@ -119,19 +119,25 @@ def parse_line(line: bytes) -> Row | None:
 def first_objects(head: bytes) -> list[dict[str, Any]]:
     """The objects in the first lines of a file of which only the beginning is at hand.
 
-    Of a line cut off by the end of the beginning (works of OpenAlex may be longer than that) comes
-    what stands before the cut. Lines that are no objects are passed over.
+    Lines that are no objects are passed over. If the beginning has not one whole line, as happens
+    with works of OpenAlex, what stands before the cut comes as an object.
     """
     *whole, last = head.split(b"\n")
-    found = []
-    for line, cut in [*((line, False) for line in whole[:50]), (last, True)]:
-        try:
-            # A character may be cut in two as well.
-            sound = line.decode(errors="ignore" if cut else "strict")
-            found.append(from_json(sound, allow_partial=cut))
-        except ValueError:
-            continue
-    return [value for value in found if isinstance(value, dict)]
+    values = [_value(line, cut=False) for line in whole[:50]]
+    found = [value for value in values if isinstance(value, dict)]
+    partial_value = None if found else _value(last, cut=True)
+    return [partial_value] if isinstance(partial_value, dict) else found
+
+
+def _value(line: bytes, *, cut: bool) -> object:
+    try:
+        if not cut:
+            return orjson.loads(line)
+        # A character may be cut in two. A text that is cut stays, so that its key does: a row
+        # without its long abstract would look like one of a delete file.
+        return from_json(line.decode(errors="ignore"), allow_partial="trailing-strings")
+    except ValueError:
+        return None
 
 
 def _why_no_json(line: bytes, error: ValueError) -> str:

@@ -14,9 +14,9 @@ says that a source tells of a paper.
 
 import base64
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipeline.errors import LedgerError
 
@@ -24,8 +24,7 @@ EventKind = Literal["mint", "alias", "merge", "apart", "doubt"]
 RULES = ""  # who decided, where no person did
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One line of the ledger.
 
     `mint`, `alias`: from now on `key` and the keys of `also` mean `paper_id`; a mint also gives the
@@ -48,6 +47,10 @@ class Event:
     on: str = ""
 
 
+Place = tuple[str, int, str]
+"""Venue, year and normalised title of a record."""
+
+
 @dataclass
 class Ledger:
     """Replayed events; whatever is appended also goes to `news`, for the caller to store."""
@@ -56,6 +59,7 @@ class Ledger:
     row_of_paper: dict[str, int] = field(default_factory=dict)
     surnames_of_paper: dict[str, set[str]] = field(default_factory=dict)
     keys_of_paper: dict[str, list[str]] = field(default_factory=dict)
+    places_of_paper: dict[str, list[Place]] = field(default_factory=dict)
     sources_of_paper: dict[str, set[str]] = field(default_factory=dict)
     sources_of_cell: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     method_of_key: dict[str, str] = field(default_factory=dict)
@@ -149,11 +153,11 @@ class Ledger:
 
     def editions_of(self, paper_id: str) -> set[tuple[str, int]]:
         """Venue-years in which a record of the paper stood."""
-        return {(venue, year) for venue, year, _ in _titles(self.keys_of_paper[paper_id])}
+        return {(venue, year) for venue, year, _ in self.places_of_paper[paper_id]}
 
     def titles_of(self, paper_id: str) -> set[str]:
         """Normalised titles of the paper's records."""
-        return {title for _, _, title in _titles(self.keys_of_paper[paper_id])}
+        return {title for _, _, title in self.places_of_paper[paper_id]}
 
     # ── replay ────────────────────────────────────────────────────────────────────────
 
@@ -181,11 +185,12 @@ class Ledger:
         paper_id = event.paper_id
         if event.event == "mint":
             self.row_of_paper[paper_id] = event.paper_row
-            self.surnames_of_paper[paper_id] = set(event.surnames)
+            self.surnames_of_paper[paper_id] = set()
             self.keys_of_paper[paper_id] = []
+            self.places_of_paper[paper_id] = []
             self.sources_of_paper[paper_id] = set()
         if event.event in ("mint", "alias"):
-            self.surnames_of_paper[paper_id].update(event.surnames)
+            self._name(event.surnames, paper_id)
             self._point([event.key, *event.also], paper_id)
             if event.method:
                 self.method_of_key[event.key] = event.method
@@ -193,10 +198,9 @@ class Ledger:
                 self.placed_by_people.add(event.key)
         elif event.event == "merge":
             self.merges[event.other] = event
-            self.surnames_of_paper[paper_id] |= self.surnames_of_paper[event.other]
+            self._name(self.surnames_of_paper[event.other], paper_id)
             self._keep_apart_as(event.other, paper_id)
-            self._forget_titles(event.other)
-            self._point(self.keys_of_paper[event.other], paper_id)
+            self._point(list(self.keys_of_paper[event.other]), paper_id)
         elif event.event == "apart":
             self.kept_apart[frozenset((paper_id, event.other))] = event
         else:
@@ -204,41 +208,67 @@ class Ledger:
         self.next_seq += 1
 
     def _point(self, keys: Iterable[str], paper_id: str) -> None:
-        for key in list(keys):
+        for key in keys:
             before = self.paper_of_key.get(key)
             if before == paper_id:
                 continue
             if before is not None:
-                self.keys_of_paper[before].remove(key)
+                self._take_away(key, before)
             self.paper_of_key[key] = paper_id
             self.keys_of_paper[paper_id].append(key)
-            if key.startswith("told:"):
-                source = key.split(":", 2)[1]
-                self.sources_of_paper[paper_id].add(source)
-                for edition in self.editions_of(paper_id):
-                    self.sources_of_cell.setdefault(edition, set()).add(source)
-            for venue, year, title in _titles([key]):
-                self.papers_of_title.setdefault(title, set()).add(paper_id)
-                cell = self.titles_of_cell.setdefault((venue, year), {})
-                cell.setdefault(title, set()).add(paper_id)
-                told_by = self.sources_of_cell.setdefault((venue, year), set())
-                told_by.update(self.sources_of_paper[paper_id])
-                people = self.papers_of_surname.setdefault((venue, year), {})
-                for name in (*self.surnames_of_paper[paper_id], beginning(title)):
-                    people.setdefault(name, {})[paper_id, title] = None
+            scheme = key.partition(":")[0]
+            if scheme == "told":
+                self._tell(key.split(":", 2)[1], paper_id)
+            elif scheme == "title":
+                self._entitle(_place(key), paper_id)
+
+    def _tell(self, source: str, paper_id: str) -> None:
+        self.sources_of_paper[paper_id].add(source)
+        for venue, year, _ in self.places_of_paper[paper_id]:
+            self.sources_of_cell[venue, year].add(source)
+
+    def _entitle(self, place: Place, paper_id: str) -> None:
+        places = self.places_of_paper[paper_id]
+        if place in places:  # by another of its authors
+            return
+        places.append(place)
+        venue, year, title = place
+        cell = (venue, year)
+        self.papers_of_title.setdefault(title, set()).add(paper_id)
+        self.titles_of_cell.setdefault(cell, {}).setdefault(title, set()).add(paper_id)
+        self.sources_of_cell.setdefault(cell, set()).update(self.sources_of_paper[paper_id])
+        people = self.papers_of_surname.setdefault(cell, {})
+        for name in (*self.surnames_of_paper[paper_id], beginning(title)):
+            people.setdefault(name, {})[paper_id, title] = None
+
+    def _name(self, surnames: Iterable[str], paper_id: str) -> None:
+        """Add authors to a paper, by whom its titles can be found from now on."""
+        self.surnames_of_paper[paper_id].update(surnames)
+        for venue, year, title in self.places_of_paper[paper_id]:
+            people = self.papers_of_surname[venue, year]
+            for name in surnames:
+                people.setdefault(name, {})[paper_id, title] = None
+
+    def _take_away(self, key: str, paper_id: str) -> None:
+        self.keys_of_paper[paper_id].remove(key)
+        if not key.startswith("title:"):
+            return
+        place = venue, year, title = _place(key)
+        left = (k for k in self.keys_of_paper[paper_id] if k.startswith("title:"))
+        if any(_place(k) == place for k in left):
+            return
+        self.places_of_paper[paper_id].remove(place)
+        self.titles_of_cell[venue, year][title].discard(paper_id)
+        if all(title != other for _, _, other in self.places_of_paper[paper_id]):
+            self.papers_of_title[title].discard(paper_id)
+        for name in (*self.surnames_of_paper[paper_id], beginning(title)):
+            self.papers_of_surname[venue, year].get(name, {}).pop((paper_id, title), None)
 
     def _keep_apart_as(self, gone: str, paper_id: str) -> None:
         """What was kept apart from a paper that is merged away stays apart from what it is now."""
         for pair, event in list(self.kept_apart.items()):
             if gone in pair and paper_id not in pair:
                 self.kept_apart[pair - {gone} | {paper_id}] = event
-
-    def _forget_titles(self, paper_id: str) -> None:
-        for venue, year, title in _titles(self.keys_of_paper[paper_id]):
-            self.papers_of_title[title].discard(paper_id)
-            self.titles_of_cell[venue, year][title].discard(paper_id)
-            for name in (*self.surnames_of_paper[paper_id], beginning(title)):
-                self.papers_of_surname[venue, year].get(name, {}).pop((paper_id, title), None)
 
     def _check(self, event: Event) -> None:
         if event.seq != self.next_seq:
@@ -261,11 +291,9 @@ class Ledger:
             )
 
 
-def _titles(keys: Iterable[str]) -> Iterator[tuple[str, int, str]]:
-    for key in keys:
-        if key.startswith("title:"):
-            _, venue, year, title = key.split(":", 3)
-            yield venue, int(year), title.split("#")[0]
+def _place(title_key: str) -> Place:
+    _, venue, year, title = title_key.split(":", 3)
+    return venue, int(year), title.partition("#")[0]
 
 
 def beginning(title: str) -> str:

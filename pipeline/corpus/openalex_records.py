@@ -61,7 +61,7 @@ FIELDS = (
 """The fields of a work that are read."""
 
 _AUTHOR = re.compile(rf"{ADDRESS}(A\d{{1,12}})", re.A)
-_WORK = re.compile(rf"{ADDRESS}(W\d{{1,12}})", re.A)
+_WORK = re.compile(rf"{ADDRESS}(W\d{{2,12}})", re.A)
 
 
 def unpacked(work: Row) -> Row:

@@ -361,8 +361,9 @@ def _keys_of_authors(title_key: str, surnames: set[str]) -> list[str]:
     """The title with each author, and with all of them: two works may share a surname."""
     if not surnames:
         return []
-    together = "+".join(sorted(surnames))
-    return [f"{title_key}#{name}" for name in [*sorted(surnames), together]]
+    # Marked apart: the one author of a work is not every work that has this author.
+    together = f"{title_key}##{'+'.join(sorted(surnames))}"
+    return [*(f"{title_key}#{name}" for name in sorted(surnames)), together]
 
 
 def _of_same_id_and_title(
@@ -379,11 +380,12 @@ def _of_same_id_and_title(
 
 def _of_same_title(title_key: str, surnames: set[str], ledger: Ledger) -> str | None:
     known = ledger.paper_of_key
-    of_authors = _keys_of_authors(title_key, surnames)
+    theirs, of_authors = ledger.surnames_of_paper, _keys_of_authors(title_key, surnames)
+    if (bare := known.get(title_key)) and _share_author(surnames, theirs[bare]):
+        return bare
     if of_authors and (exact := known.get(of_authors[-1])):
         return exact
-    candidates = [known[k] for k in (title_key, *of_authors) if k in known]
-    theirs = ledger.surnames_of_paper
+    candidates = [known[k] for k in of_authors if k in known]
     return next((p for p in candidates if _share_author(surnames, theirs[p])), None)
 
 

@@ -5,7 +5,7 @@ Belongs here: pure comparisons of normalised text. Not: what follows from them (
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from math import ceil
 
@@ -38,6 +38,14 @@ _ORDINALS = {
     "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th",
     "sixth": "6th", "seventh": "7th", "eighth": "8th", "ninth": "9th", "tenth": "10th",
 }  # fmt: skip
+# The same of two words, of which the first alone would tell of another work.
+_LABELS_OF_TWO = frozenset((("extended", "abstract"), ("extended", "version")))
+_YEAR = re.compile(r"(?:19|20)\d\d")
+# Words some write as one with the family name: De Witt, DeWitt.
+_PARTICLES = frozenset(
+    ("al", "da", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la", "le",
+     "mac", "mc", "o", "ten", "ter", "van", "von")
+)  # fmt: skip
 _TRUNCATED = 30  # characters from which the beginning of a title says which it is
 
 
@@ -58,11 +66,12 @@ def same_title(left: str, right: str) -> bool:
     Numbers, single letters and words such as `part` or `revisited` must agree, since they are
     what tells the parts of a series apart. A word that became quite another word is another title.
     """
+    left, right = _unlabelled(left), _unlabelled(right)
     if squashed(left) == squashed(right):
         return True
     ours, theirs = (Counter(_ORDINALS.get(w, w) for w in t.split()) for t in (left, right))
     left_over, right_over = ours - theirs, theirs - ours
-    if any(_is_telling(word) for word in (*left_over, *right_over)):
+    if _tell_apart(left_over, right_over):
         return False
     lost, found = _unpaired(sorted(left_over.elements()), sorted(right_over.elements()))
     if squashed(" ".join(sorted(lost))) == squashed(" ".join(sorted(found))):
@@ -85,14 +94,19 @@ def extends(left: str, right: str) -> bool:
     if not long.startswith(short + " "):
         return len(short) >= _TRUNCATED
     # "… II" and "… 2.0" are other works; a whole subtitle may well contain a number.
-    serial = any(_is_telling(word) for word in (rest if len(rest) < MIN_WORDS else rest[:1]))
+    serial = _tell_apart(rest if len(rest) < MIN_WORDS else rest[:1], ())
     return len(short.split()) >= MIN_WORDS and not serial
 
 
 def _unlabelled(title: str) -> str:
     words = title.split()
-    while len(words) > MIN_WORDS and words[-1] in _LABELS:
-        words.pop()
+    while len(words) > MIN_WORDS:
+        if tuple(words[-2:]) in _LABELS_OF_TWO:
+            words = words[:-2]
+        elif words[-1] in _LABELS:
+            words = words[:-1]
+        else:
+            break
     return " ".join(words)
 
 
@@ -131,19 +145,41 @@ def _is_telling(word: str) -> bool:
     return word in _TELLING or _NUMBER.fullmatch(word) is not None
 
 
+def _tell_apart(ours: Collection[str], theirs: Collection[str]) -> bool:
+    """Whether words that only one of two titles has make them two; a year given once does not."""
+    told = [[word for word in words if _is_telling(word)] for words in (ours, theirs)]
+    return all(told) or any(not _YEAR.fullmatch(word) for words in told for word in words)
+
+
 def name_words(names: Collection[str]) -> set[str]:
     """Every word of the names but initials: given and family names, in whatever order."""
-    return {word for name in names for word in normalise_title(name).split() if len(word) > 1}
+    found: set[str] = set()
+    for name in names:
+        words = normalise_title(name).split()
+        found.update(word for word in words if len(word) > 1)
+        for k, word in enumerate(words[:-1]):
+            if word in _PARTICLES:
+                found.add(_with_particles(words[k:]))
+    return found
+
+
+def _with_particles(words: Sequence[str]) -> str:
+    """The particles at the beginning and the name they belong to, as one word."""
+    n = next((k for k, word in enumerate(words) if word not in _PARTICLES), len(words) - 1)
+    return "".join(words[: n + 1])
 
 
 def is_named(surname: str, words: Collection[str]) -> bool:
     """Whether a surname is among the words of names, but for a typo."""
-    return surname in words or any(
-        min(len(surname), len(word)) >= 4
-        and surname[0] == word[0]
-        and fuzz.ratio(surname, word) >= SAME_NAME
-        for word in words
-    )
+    return surname in words or any(_same_name(surname, word) for word in words)
+
+
+def _same_name(surname: str, word: str) -> bool:
+    if min(len(surname), len(word)) < 4:
+        return False
+    if word.endswith(surname):
+        return word[: -len(surname)] in _PARTICLES
+    return surname[0] == word[0] and fuzz.ratio(surname, word) >= SAME_NAME
 
 
 def shared_authors(words: Collection[str], surnames: Collection[str]) -> float:

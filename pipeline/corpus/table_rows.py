@@ -113,7 +113,7 @@ def parquet_rows(file: BinaryIO, needed: Sequence[str]) -> Iterator[Row]:
         check_columns(table.schema_arrow.names, needed)
         for batch in table.iter_batches(batch_size=2_000, columns=list(needed)):
             yield from batch.to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         found = " ".join(str(error).split())[:200]
         raise UnreadableFileError(f"expected a whole Parquet file, received {found}") from error
 

@@ -329,4 +329,6 @@ def test_stages_and_planner_draw_the_same_graph() -> None:
     """An edge that only one of them knows: lineage that lies, or a stage that is never redone."""
     output_of = {stage.asset: stage.output for stage in STAGES}
     for stage in STAGES:
-        assert {output_of[asset] for asset in stage.upstream} == set(UPSTREAM[stage.output])
+        # A crawl delivers into the inbox when somebody asks; the planner knows its files.
+        upstream = set(stage.upstream) - {"openalex_works"}
+        assert {output_of[asset] for asset in upstream} == set(UPSTREAM[stage.output])

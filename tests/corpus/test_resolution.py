@@ -1,7 +1,6 @@
 """Ids must outlive re-imports: a paper split or two papers merged is wrong in every table."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
 from datetime import date
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus.ledger import Event, Ledger
+from pipeline.corpus.ledger import Ledger
 from pipeline.corpus.paper_copilot import ListOrigin, parse_list
 from pipeline.corpus.resolution import RESOLVED_SCHEMA, resolve_records
 
@@ -166,7 +165,7 @@ def test_replaying_the_ledger_gives_the_same_table(old: list[Row], new: list[Row
     frames(ledger, old)
     incremental = frames(ledger, new, old)
     events = list(ledger.news)
-    rebuilt_from = Ledger.replay(Event(*astuple(e)) for e in events)
+    rebuilt_from = Ledger.replay(events)
     assert frames(rebuilt_from, new, old).equals(incremental)
     assert rebuilt_from.news == []  # nothing is news the second time
 

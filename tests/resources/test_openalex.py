@@ -12,7 +12,8 @@ import pytest
 
 from pipeline.corpus.openalex_query import Query
 from pipeline.errors import BudgetExhaustedError, CsimpactError, InputError, SourceError
-from resources.openalex import CursorExpiredError, Gone, Page, Tally
+from resources.openalex import CursorExpiredError, Tally
+from resources.openalex_answers import Gone, Page
 from tests.openalex import Answer, Request, client, page, scripted, work
 
 QUERY = Query("/works", {"filter": "locations.source.id:S1|S2", "select": "id"})

@@ -228,5 +228,6 @@ def test_a_damaged_delivery_counts_as_absent(
     path = Deliveries(data_dir.inbox).crawls["acl", 2019]
     path.write_bytes(path.read_bytes()[:200])
     left = Deliveries(data_dir.inbox)
-    assert left.known(("acl", 2019)) is None
+    assert left.known(("acl", 2019)) == {}
+    assert not left.hold(("acl", 2019), {}, complete=True)
     assert set(left.tracked()["venue"]) == {"cvpr"}
