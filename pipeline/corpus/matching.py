@@ -178,6 +178,9 @@ class Matcher:
                 self._doubts.append((paper_id, f"{column} is the same, title or authors are not"))
                 self._disbelieved.add(key)
                 continue
+            # Sources give the arXiv id of a paper to its journal version as well.
+            if found is None and column == "arxiv_id" and not self._allowed(work, paper_id):
+                continue
             match = Match(paper_id, column)
             found = match if found is None else Match(self._join(work, found, match), found.method)
         return found
@@ -322,9 +325,7 @@ class Matcher:
                 scheme, _, value = key.partition(":")
                 theirs = self.ledger.ids_of(paper_id, scheme)
                 if theirs and value not in theirs:
-                    self._doubts.append(
-                        (paper_id, f"title and authors are the same, {column} is not")
-                    )
+                    self._doubts.append((paper_id, f"otherwise the same, {column} is not"))
                     return False
         return True
 

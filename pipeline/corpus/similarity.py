@@ -92,7 +92,8 @@ def extends(left: str, right: str) -> bool:
         return False
     rest = long[len(short) :].split()
     if not long.startswith(short + " "):
-        return len(short) >= _TRUNCATED
+        # Cut off within a word; "part I" is no beginning of "part II".
+        return len(short) >= _TRUNCATED and not _is_telling(short.split()[-1])
     # "… II" and "… 2.0" are other works; a whole subtitle may well contain a number.
     serial = _tell_apart(rest if len(rest) < MIN_WORDS else rest[:1], ())
     return len(short.split()) >= MIN_WORDS and not serial
