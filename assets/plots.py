@@ -47,10 +47,18 @@ def coverage_map(coverage: pl.DataFrame) -> bytes:
     """
     from matplotlib.figure import Figure
 
-    known = coverage.filter(pl.col("n_expected") > 0).with_columns(
-        share=pl.col("n_found") / pl.col("n_expected")
+    sources = coverage["source"].unique().sort()
+    # A source without a row tells of nothing there: that is a gap, and gaps are to be seen.
+    expected = (
+        coverage.filter(pl.col("n_expected") > 0)
+        .group_by("venue", "year")
+        .agg(pl.col("n_expected").first())
     )
-    sources = sorted(coverage["source"].unique())
+    known = (
+        expected.join(pl.DataFrame({"source": sources}), how="cross")
+        .join(coverage.drop("n_expected"), on=["venue", "year", "source"], how="left")
+        .with_columns(share=pl.col("n_found").fill_null(0) / pl.col("n_expected"))
+    )
     cells = coverage.select("venue", "year").unique()
     venues, years = sorted(cells["venue"].unique()), sorted(cells["year"].unique())
     width = 1.6 + len(sources) * (0.6 + 0.11 * (years[-1] - years[0] + 1))

@@ -3,9 +3,9 @@
     python -m benchmarks [--lists FOLDER] [--gold ARCHIVE] [--data DATA_DIR]
 
 Without a folder of Paper Copilot lists the corpus benchmark is left out and encoding takes invented
-texts; without the archive of DBLP-ACM, resolution is judged by invented records alone; without a
-data folder that holds a refreshed library, search is left out and pools take invented vectors. What
-is left out is said.
+texts; without the archive of DBLP-ACM resolution is judged by invented records only; without a data
+folder that holds a refreshed library, search is left out and pools take invented vectors. What is
+left out is said.
 """
 
 import argparse
@@ -27,6 +27,7 @@ def main() -> int:
     commands = {
         "corpus": lists if lists else None,
         "dblp": [],
+        "importers": [],
         "resolution": gold,
         "encoding": lists,
         "pools": lake,

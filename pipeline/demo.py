@@ -1,7 +1,8 @@
 """`make demo`: the whole chain on a simulated literature, then the day after.
 
 Belongs here: a story told in the terminal. Everything it shows runs through the same commands,
-stages and Dagster instance as real use; only the papers are simulated, and say so.
+stages and Dagster instance as real use, the crawl over HTTP included; only the papers are
+simulated, and say so.
 
 The state lies in `data/demo`, apart from real data. Without the MiniLM weights a tiny random
 encoder stands in, and a line says so.
@@ -12,6 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +25,12 @@ from pipeline.refresh import RefreshReport, refresh
 from pipeline.settings import DataDir, data_dir, encoder_name
 from pipeline.simulation.lists import write_lists
 from pipeline.simulation.literature import Literature, next_day, simulate_literature
+from pipeline.simulation.openalex_server import serve
+from resources.crawl import crawl
 from resources.model_hub import find_model
+from resources.openalex import OpenAlex
+from resources.openalex_deliveries import Deliveries
+from resources.openalex_poll import poll
 from resources.workspace import Workspace
 
 SEED = 20
@@ -52,14 +59,19 @@ def _demo(console: Console, data: DataDir) -> None:
     shutil.rmtree(data.root, ignore_errors=True)  # a demo starts from nothing, every time
     _choose_encoder(console, data)
     workspace = Workspace(data)
-    console.rule("Day 1: everything is new (simulated literature)")
     literature = simulate_literature(n_papers=N_PAPERS, seed=SEED)
-    first = _night(console, workspace, literature)
-    console.rule(f"Day 2: {NEW_PAPERS} new papers, {NEW_CITATIONS} new citations and theirs")
-    day_after = next_day(
-        literature, seed=SEED, n_new_papers=NEW_PAPERS, n_new_citations=NEW_CITATIONS
-    )
-    second = _night(console, workspace, day_after)
+    with serve(literature) as server:
+        os.environ["CSIMPACT_OPENALEX_URL"] = server.url
+        console.rule("Day 1: everything is new (simulated literature)")
+        _crawl(console, workspace, literature)
+        first = _night(console, workspace, literature)
+        console.rule(f"Day 2: {NEW_PAPERS} new papers, {NEW_CITATIONS} new citations and theirs")
+        day_after = next_day(
+            literature, seed=SEED, n_new_papers=NEW_PAPERS, n_new_citations=NEW_CITATIONS
+        )
+        server.replace(day_after)
+        _poll(console, workspace)
+        second = _night(console, workspace, day_after)
     _compare(console, workspace, first, second)
     console.rule("A night without news")
     started = time.perf_counter()
@@ -82,6 +94,35 @@ def _choose_encoder(console: Console, data: DataDir) -> None:
         write_tiny_encoder(data.models / TINY, seed=SEED)
         os.environ["CSIMPACT_ENCODER"] = TINY
         console.print("MiniLM weights are not here: a tiny random encoder stands in.")
+
+
+def _crawl(console: Console, workspace: Workspace, literature: Literature) -> None:
+    """Every venue-year of the literature, from the simulated OpenAlex over HTTP."""
+    cells = literature.papers.select("venue", "year").unique().sort("year", "venue").iter_rows()
+    wanted = [(venue, y) for v, y in cells if (venue := workspace.venues[v]).openalex_sources]
+    with OpenAlex() as client:
+        outcomes = list(crawl(client, workspace.data, wanted, literature.as_of))
+    troubles = [one.trouble for one in outcomes if one.trouble]
+    if troubles:
+        raise troubles[0]
+    works, calls = sum(o.n_works for o in outcomes), sum(o.tally.calls for o in outcomes)
+    console.print(
+        f"{works:,} works of {len(outcomes)} venue-years crawled over HTTP from a simulated "
+        f"OpenAlex, in {calls} calls"
+    )
+
+
+def _poll(console: Console, workspace: Workspace) -> None:
+    """What moved among the works known, a hundred ids a call."""
+    tracked = Deliveries(workspace.data.inbox).tracked()
+    with OpenAlex() as client:
+        found = poll(client, workspace.data, tracked, datetime.now(UTC))
+    if found.trouble:
+        raise found.trouble
+    console.print(
+        f"{found.n_polled:,} works polled in {found.tally.calls} calls: {found.n_counts} counts "
+        f"and {found.n_content} descriptions moved"
+    )
 
 
 def _night(console: Console, workspace: Workspace, literature: Literature) -> RefreshReport:

@@ -145,6 +145,7 @@ def _deliver(
             data.inbox,
             outcome.cell,
             works,
+            # Pages of a crawl that was resumed are of this day or newer.
             observed_on=date.fromisoformat(walk.state["started_on"]),
             complete=complete,
         )

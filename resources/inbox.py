@@ -135,14 +135,14 @@ class Inbox:
         """Register files dropped into the inbox by hand; returns the news. Callers hold the lock.
 
         `taken` says of each file that is news whether somebody else took it, since it is no list;
-        it may raise a CsimpactError. A file that cannot be used is registered with its problem, so
+        it may raise an InputError. A file that cannot be used is registered with its problem, so
         that it shows up in quarantine rather than nowhere.
         """
+        stored = list(self.files)
         removed = {f.path for f in self.problems() if not (self.root / f.path).exists()}
         self.files = [f for f in self.files if f.path not in removed]
         known = {f.path: f for f in self.files}
         news: list[RegisteredFile] = []
-        touched = False
         for path in sorted(p for p in self.root.rglob("*") if _may_be_a_dump(p, self._registry)):
             relative = path.relative_to(self.root).as_posix()
             before = known.get(relative)
@@ -151,12 +151,11 @@ class Inbox:
                 if before and (before.size, before.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
                     continue
                 if before and not before.problem and self._touched(before, path, stat):
-                    touched = True
                     continue
                 news += self._register_dropped(path, relative, stat, taken)
             except FileNotFoundError:
                 continue  # gone again: nothing was read from it
-        if save and (news or removed or touched):
+        if save and self.files != stored:
             self._save()
         return news
 
@@ -177,12 +176,13 @@ class Inbox:
         data, venue, year, listed_on, why_not = b"", "", 0, "", ""
         try:
             if taken(path):
+                self.files = [f for f in self.files if f.path != relative or not f.problem]
                 return []
             data = read_file(path)
             venue, year = cell_of(path, load_document(path, data), self._venues, self._today)
             # Not the folders above the inbox: where the data lie says nothing about a list.
             listed_on = date_in(Path(relative))
-        except CsimpactError as problem:
+        except InputError as problem:  # a full disk is not the file's fault
             why_not = str(problem)
         if not path.exists():
             return []  # gone again: nothing of it is used

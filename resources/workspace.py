@@ -25,7 +25,7 @@ from resources.inbox import Inbox
 from resources.lake import Lake
 from resources.ledger_store import LedgerStore
 from resources.model_hub import encoder_id, load_bi_encoder
-from resources.source_files import recognise
+from resources.source_files import recognise, sha256_of
 from resources.source_store import SourceStore
 from resources.vector_store import VectorStore
 
@@ -35,6 +35,7 @@ LOCK_TIMEOUT_S = 3600.0  # a stage waits for another run's same stage; beyond th
 REPORT_EVERY_S = 15.0  # between two progress lines of a log
 
 Report = Callable[[str], None]
+_File = tuple[str, int, int]  # path in the inbox, size, time stamp
 
 
 def _silent(_: str) -> None:
@@ -128,13 +129,12 @@ class Workspace:
             with self.lock("inbox"):
                 inbox, store = self.inbox(), self.source_store()
                 store.finish()
-                known = {(d.path, d.size, d.mtime_ns) for d in store.deliveries}
+                known = _known_files(store)
                 inbox.scan(taken=lambda path: self._taken(path, known, store))
-                read_again(inbox.root, store)
+                for refusal in read_again(inbox.root, store)[1]:
+                    self.report(str(refusal.problem))
         else:
-            inbox = self.inbox()
-            inbox.scan(save=False, taken=lambda path: recognise(path) is not None)
-        store = self.source_store()
+            inbox, store = self.scanned_inbox(), self.source_store()
         return World(
             records=_joined(inbox.digests(), store.digests("records")),
             edges=store.digests("edges"),
@@ -144,13 +144,24 @@ class Workspace:
             half_window_days=self.rule.half_window_days,
         )
 
-    def _taken(
-        self, path: Path, known: Collection[tuple[str, int, int]], store: SourceStore
-    ) -> bool:
-        stat, shown = path.stat(), path.relative_to(self.data.inbox).as_posix()
-        if (shown, stat.st_size, stat.st_mtime_ns) in known:
+    def scanned_inbox(self) -> Inbox:
+        """The inbox with what was dropped into it, of which nothing is remembered."""
+        inbox, known = self.inbox(), _known_files(self.source_store())
+        inbox.scan(save=False, taken=lambda p: self._named(p) in known or recognise(p) is not None)
+        return inbox
+
+    def _taken(self, path: Path, known: Collection[_File], store: SourceStore) -> bool:
+        if (file := self._named(path)) in known:
             return True
+        if any(file[:2] == one[:2] for one in known):
+            digest = sha256_of(path)
+            if store.registry.touch(*file, digest):
+                return True
         return take_dropped(path, self.data.inbox, store)
+
+    def _named(self, path: Path) -> _File:
+        stat = path.stat()
+        return path.relative_to(self.data.inbox).as_posix(), stat.st_size, stat.st_mtime_ns
 
     def states(self) -> Mapping[str, Mapping[Cell | None, State]]:
         """The remembered state of every output; what a vanished index held has none."""
@@ -167,6 +178,10 @@ class Workspace:
     def lock(self, name: str, timeout_s: float = LOCK_TIMEOUT_S) -> "WorkspaceLock":
         """A lock other processes respect; `with` it to hold it."""
         return WorkspaceLock(self.data, name, timeout_s)
+
+
+def _known_files(store: SourceStore) -> set[_File]:
+    return {(d.path, d.size, d.mtime_ns) for d in store.deliveries}
 
 
 def _joined(lists: Mapping[Cell, str], sources: Mapping[Cell, str]) -> dict[Cell, str]:

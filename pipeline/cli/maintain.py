@@ -120,16 +120,16 @@ def refresh_(
 ) -> None:
     """Bring everything stale up to date."""
     from pipeline.refresh import plan_refresh, refresh
+    from pipeline.tables import UNRECOGNISED
     from resources.workspace import open_workspace, throttled
 
     workspace = open_workspace()
-    inbox = workspace.inbox()
-    inbox.scan(save=False)
-    scope = _scope(inbox.cells(), venue and workspace.venues.resolve(venue), year)
+    cells = [c for c in workspace.world(register=not dry_run).records if c != UNRECOGNISED]
+    scope = _scope(sorted(cells), venue and workspace.venues.resolve(venue), year)
     if force and not scope:
         raise InputError("--force needs --venue or --year: it redoes what is not stale")
-    console = Console()
-    if not inbox.files:
+    console, inbox = Console(), workspace.scanned_inbox()
+    if not cells and not inbox.files and not workspace.source_store().deliveries:
         console.print("Nothing is registered yet: csimpact import PATH…", markup=False)
         return
     if dry_run:
@@ -160,7 +160,7 @@ def _scope(cells: "Sequence[Cell]", venue: str | None, year: int | None) -> "lis
     scope = [c for c in cells if venue in (None, c[0]) and year in (None, c[1])]
     if not scope:
         raise InputError(
-            f"no list of {venue or 'any venue'} {year or ''} is registered: see `csimpact status`"
+            f"nothing of {venue or 'any venue'} {year or ''} is registered: see `csimpact status`"
         )
     return scope
 

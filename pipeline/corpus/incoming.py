@@ -145,7 +145,13 @@ def edge_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 def _frame(rows: Sequence[Mapping[str, Any]], schema: pl.Schema) -> pl.DataFrame:
     # Through Arrow, column by column: polars takes lists one row at a time, six times as long.
     arrow = pl.DataFrame(schema=schema).to_arrow().schema
-    columns = [pa.array([row.get(f.name) for row in rows], f.type) for f in arrow]
+    told = set().union(*rows)
+    columns = [
+        pa.array([row.get(f.name) for row in rows], f.type)
+        if f.name in told
+        else pa.nulls(len(rows), f.type)
+        for f in arrow
+    ]
     return pl.DataFrame(pl.from_arrow(pa.table(columns, schema=arrow)), schema=schema)
 
 

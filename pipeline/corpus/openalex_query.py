@@ -29,22 +29,24 @@ LIST_CALL_USD = 0.0001
 FREE_USD_A_DAY = 1.0  # with a key; a work asked for by its id alone is free
 
 DIGEST_FIELDS = (
-    "title", "publication_date", "publication_year", "doi", "type", "is_retracted",
-    "referenced_works_count",
+    "title", "publication_date", "publication_year", "doi", "type", "is_retracted", "is_paratext",
+    "referenced_works_count", "abstract_inverted_index",
 )  # fmt: skip
-"""What the nightly poll sees of a work's content: what fits a call of 100 ids in a few kilobytes.
+"""What the nightly poll sees of a work's content: about 0.7 kB a work on the way here.
 
-Abstracts and authorships are not among it: a change of those alone is seen by the next crawl.
+A call costs the same whatever is selected, and abstracts come and go: of 1,163 works seen three
+days apart, 105 had another count, 98 another abstract, 26 other locations, 2 other authorships,
+and nothing else of what we select. The last two are seen by the next crawl.
 """
 
 SELECT = (
-    "id", *DIGEST_FIELDS, "authorships", "abstract_inverted_index", "cited_by_count",
-    "referenced_works", "locations",
+    "id", *DIGEST_FIELDS, "authorships", "cited_by_count", "referenced_works", "primary_location",
+    "locations",
 )  # fmt: skip
 """What a crawl asks for, and no more.
 
 Not `updated_date`: it moves with figures nobody here uses and would make every crawl news. Not
-`primary_location`, which is the first of the locations; not `ids`, which repeats id and DOI.
+`ids` and `display_name`, which repeat id, DOI and title.
 """
 
 POLL_SELECT = ("id", "cited_by_count", *DIGEST_FIELDS)

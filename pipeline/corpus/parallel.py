@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 N_WORKERS = min(2, os.cpu_count() or 1)
-N_ALONE = 32  # starting the workers takes about as long as that many chunks of lines
+N_ALONE = 8  # so much is done sooner than workers are started
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """`work` of every item, in their order; at most five items are held at a time.
 
-    The first few are done in this process, so that small input starts no others. `work` must be
-    picklable: a function of a module, or a partial of one. Where workers cannot live (little
-    memory, a main script without its `if __name__` guard), the work goes on in this process.
+    What comes until the workers are ready is done in this process, and small input starts none.
+    `work` must be picklable: a function of a module, or a partial of one. Where workers cannot live
+    (little memory, a main script without its `if __name__` guard), the work goes on in this one.
     """
     items = iter(items)
     yield from map(work, items if N_WORKERS == 1 else islice(items, N_ALONE))
@@ -48,8 +48,13 @@ def _in_pool(
     pool = ProcessPoolExecutor(N_WORKERS, mp_context=get_context("spawn"))
     results: deque[Future[Result]] = deque()
     try:
+        ready = [pool.submit(_import, work) for _ in range(N_WORKERS)]
         for item in items:
             waiting.append(item)
+            if not all(worker.done() for worker in ready):
+                yield work(item)
+                waiting.popleft()
+                continue
             results.append(pool.submit(work, item))
             if len(results) > 2 * N_WORKERS:
                 yield _next(results, waiting)
@@ -57,6 +62,10 @@ def _in_pool(
             yield _next(results, waiting)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _import(work: object) -> None:
+    """Nothing: to receive `work` a worker has imported what it needs, a second of time."""
 
 
 def _next(results: deque[Future[Result]], waiting: deque[Item]) -> Result:

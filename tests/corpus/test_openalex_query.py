@@ -1,5 +1,9 @@
 """What is asked of OpenAlex, and what it costs."""
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 
 from pipeline.corpus.openalex_query import (
@@ -8,6 +12,7 @@ from pipeline.corpus.openalex_query import (
     LIST_CALL_USD,
     POLL_SELECT,
     SELECT,
+    Work,
     batches,
     content_digest,
     crawl_cost,
@@ -94,3 +99,27 @@ def test_a_crawled_and_a_polled_work_have_one_digest() -> None:
     assert content_digest(polled | {"cited_by_count": 7}) == content_digest(polled)
     for name in DIGEST_FIELDS:
         assert content_digest(polled | {name: "other"}) != content_digest(polled)
+
+
+def test_the_digest_sees_what_really_moves(real_lists: Path) -> None:
+    """A probe blind to what OpenAlex does change: three days apart it saw not one of 98."""
+
+    def works(name: str) -> dict[str, Work]:
+        lines = gzip.decompress((real_lists / "openalex" / name).read_bytes()).splitlines()
+        return {work["id"]: work for work in map(json.loads, lines)}
+
+    before = works("works_2026-02-26_rows_that_changed.jsonl.gz")
+    after = works("works_2026-03-01.jsonl.gz")
+    moved = {
+        name: {i for i in before if before[i].get(name) != after[i].get(name)} for name in SELECT
+    }
+    assert {n: len(ids) for n, ids in moved.items() if ids} == {
+        "abstract_inverted_index": 98, "authorships": 2, "cited_by_count": 105,
+        "primary_location": 2, "locations": 26,
+    }  # fmt: skip
+    seen = {i for i in before if content_digest(before[i]) != content_digest(after[i])}
+    assert seen == moved["abstract_inverted_index"]
+    assert set().union(*moved.values()) - seen - moved["cited_by_count"] <= (
+        moved["authorships"] | moved["locations"] | moved["primary_location"]
+    )
+    assert all(set(SELECT) <= work.keys() for work in after.values())
