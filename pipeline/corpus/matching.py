@@ -133,8 +133,9 @@ class Work:
 
     @property
     def is_preprint(self) -> bool:
-        """Whether all that identifies it is an arXiv id."""
-        return "arxiv_id" in self.ids and self.ids.keys().isdisjoint({"doi", "dblp_key", "acl_id"})
+        """Whether all that identifies it is an arXiv id; what an edition lists is none."""
+        listed = self.positional or not self.ids.keys().isdisjoint({"doi", "dblp_key", "acl_id"})
+        return "arxiv_id" in self.ids and not listed
 
 
 class Matcher:

@@ -66,9 +66,9 @@ def same_title(left: str, right: str) -> bool:
     Numbers, single letters and words such as `part` or `revisited` must agree, since they are
     what tells the parts of a series apart. A word that became quite another word is another title.
     """
-    left, right = _unlabelled(left), _unlabelled(right)
     if squashed(left) == squashed(right):
         return True
+    left, right = _unlabelled(left), _unlabelled(right)
     ours, theirs = (Counter(_ORDINALS.get(w, w) for w in t.split()) for t in (left, right))
     left_over, right_over = ours - theirs, theirs - ours
     if _tell_apart(left_over, right_over):
