@@ -236,7 +236,7 @@ def _mint_work(work: Work, matcher: Matcher) -> tuple[str, str]:
 
 
 def _is_settled(work: Work, own: str, ledger: Ledger) -> bool:
-    """Whether the record's paper has all that it says: then there is nothing to match.
+    """Whether all that the record says is known, of its paper or of others it was compared with.
 
     What was compared once is not compared again. Papers learn from every import; were evidence
     weighed anew each time, a rebuild would join what a refresh had left apart.
@@ -245,8 +245,7 @@ def _is_settled(work: Work, own: str, ledger: Ledger) -> bool:
         paper_id = ledger.paper_of_key.get(key)
         if paper_id is None or (paper_id != own and not ledger.weighed(paper_id, own)):
             return False
-    titled = not work.title or (*work.cell, work.title) in ledger.places_of_paper[own]
-    return titled and not _told(work, own, ledger)
+    return not _unclaimed_titles(work, own, ledger) and not _told(work, own, ledger)
 
 
 def _told(work: Work, paper_id: str, ledger: Ledger) -> list[str]:

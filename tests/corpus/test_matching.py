@@ -451,7 +451,6 @@ SETS = st.lists(DRAWN, max_size=9, unique_by=lambda r: r["record_key"])
 def test_replaying_the_ledger_gives_the_same_table(records: list[Record]) -> None:
     """Incremental must equal rebuild: the same records through a replayed ledger, and no news."""
     ledger = Ledger()
-    resolved(*records, ledger=ledger)
     settled = resolved(*records, ledger=ledger)
     rebuilt_from = Ledger.replay(ledger.news)
     assert rebuilt_from == ledger_without_news(ledger)
@@ -469,7 +468,6 @@ def ledger_without_news(ledger: Ledger) -> Ledger:
 def test_resolving_again_gives_the_same_ids_in_any_order_of_sources(records: list[Record]) -> None:
     """With what is known, one source's import must never move a paper of another's."""
     ledger = Ledger()
-    resolved(*records, ledger=ledger)
     settled = resolved(*records, ledger=ledger)
     of_source = {s: [r for r in records if r["source"] == s] for s in ("dblp", "openalex", "table")}
     of_source["rest"] = [r for r in records if r["source"] == "semantic_scholar"]
@@ -499,7 +497,6 @@ def test_what_is_known_stays_when_other_sources_arrive(
 def test_only_what_moved_is_matched_again(records: list[Record]) -> None:
     """Nothing moved: nothing is matched, nothing is written, and the table is the same."""
     ledger = Ledger()
-    resolved(*records, ledger=ledger)
     settled = resolved(*records, ledger=ledger)
     n_events = ledger.next_seq
     cells = [("acl", year) for year in (2019, 2020, 2021)]
