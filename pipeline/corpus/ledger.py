@@ -72,6 +72,7 @@ class Ledger:
     merges: dict[str, Event] = field(default_factory=dict)
     doubts: dict[frozenset[str], Event] = field(default_factory=dict)
     kept_apart: dict[frozenset[str], Event] = field(default_factory=dict)
+    undecided: set[frozenset[str]] = field(default_factory=set)
     next_seq: int = 0
     news: list[Event] = field(default_factory=list)
 
@@ -146,6 +147,17 @@ class Ledger:
         """Whether somebody, or a rule, decided that these are two papers."""
         return frozenset((paper_id, other)) in self.kept_apart
 
+    def weighed(self, paper_id: str, other: str) -> bool:
+        """Whether these were compared before, and not joined: that is a person's to do, then."""
+        pair = frozenset((paper_id, other))
+        return pair in self.undecided or pair in self.kept_apart
+
+    def told_method(self, source: str, paper_id: str) -> str:
+        """How the source's first record of the paper found it; empty if nobody told of it yet."""
+        start = f"told:{source}:"
+        told = (key for key in self.keys_of_paper[paper_id] if key.startswith(start))
+        return self.method_of_key.get(next(told, ""), "")
+
     def ids_of(self, paper_id: str, scheme: str) -> list[str]:
         """What follows `scheme:` in the paper's keys."""
         start = f"{scheme}:"
@@ -199,12 +211,14 @@ class Ledger:
         elif event.event == "merge":
             self.merges[event.other] = event
             self._name(self.surnames_of_paper[event.other], paper_id)
-            self._keep_apart_as(event.other, paper_id)
+            self._rename_pairs(event.other, paper_id)
             self._point(list(self.keys_of_paper[event.other]), paper_id)
         elif event.event == "apart":
             self.kept_apart[frozenset((paper_id, event.other))] = event
         else:
-            self.doubts[frozenset((paper_id, event.other))] = event
+            pair = frozenset((paper_id, event.other))
+            self.doubts[pair] = event
+            self.undecided.add(pair)
         self.next_seq += 1
 
     def _point(self, keys: Iterable[str], paper_id: str) -> None:
@@ -264,11 +278,12 @@ class Ledger:
         for name in (*self.surnames_of_paper[paper_id], beginning(title)):
             self.papers_of_surname[venue, year].get(name, {}).pop((paper_id, title), None)
 
-    def _keep_apart_as(self, gone: str, paper_id: str) -> None:
-        """What was kept apart from a paper that is merged away stays apart from what it is now."""
+    def _rename_pairs(self, gone: str, paper_id: str) -> None:
+        """What was compared with a paper that is merged away was compared with what it is now."""
         for pair, event in list(self.kept_apart.items()):
             if gone in pair and paper_id not in pair:
                 self.kept_apart[pair - {gone} | {paper_id}] = event
+        self.undecided = {p - {gone} | {paper_id} if gone in p else p for p in self.undecided}
 
     def _check(self, event: Event) -> None:
         if event.seq != self.next_seq:
