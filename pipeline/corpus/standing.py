@@ -233,17 +233,17 @@ def _replaced(
             columns[name] = pl.when(kept[leader]).then(f"{name}_before").otherwise(name)
         told_on = pl.coalesce(f"{clock}_before", "confirmed_on_before", _NEVER)
         columns[clock] = pl.when(patched | silent).then(told_on)
-    merged = both.with_columns(**columns)
+    counted = kept["cited_by_count"] & pl.col("cited_by_count_before").is_not_null()
+    merged = both.with_columns(**columns, _counted=counted)
     same = pl.col("_known") & pl.all_horizontal(
         pl.col(n).eq_missing(pl.col(f"{n}_before")) for n in _SAID if n != "source_id"
     )
-    counted = kept["cited_by_count"] & pl.col("cited_by_count_before").is_not_null()
     merged = merged.with_columns(_same=same).with_columns(
         *(
             pl.when("_same").then(f"{n}_before").otherwise(n).alias(n)
             for n in ("source_file", "source_row")
         ),
-        observed_on=pl.when(pl.col("_same") | counted)
+        observed_on=pl.when(pl.col("_same") | pl.col("_counted"))
         .then("observed_on_before")
         .otherwise("observed_on"),
     )
