@@ -38,6 +38,8 @@ from resources.workspace import Workspace
 COUNTS = ("cited_by_count", "citation_source", "observed_on")
 PLACE = ("record_key", "source_file", "list_order")
 OF_LISTS = pl.col("source").is_in(list(POSITIONAL))
+# Of a list, a row is what stands at its place; elsewhere a place in a file means nothing.
+NAME = pl.when(OF_LISTS).then(pl.col("source_row").cast(pl.String)).otherwise("record_key")
 
 
 def dump_shards(job: Job) -> Iterator[Made]:
@@ -50,11 +52,13 @@ def dump_shards(job: Job) -> Iterator[Made]:
         records = pl.concat([records, store.records(cell)])
         # What papers are made of: neither counts nor the file a row happens to stand in, so
         # that a newer list that only moved counts leaves the papers alone.
-        content = records.filter(pl.col("list_order") == 0).drop(*COUNTS, *PLACE, "references")
+        in_force = records.filter(pl.col("list_order") == 0)
+        moving = (*COUNTS, *PLACE, "references", "source_row")
+        content = in_force.select(pl.exclude(moving), name=NAME)
         bad_rows = refused.filter("in_force").drop("source_file")
         counted = pl.col("cited_by_count").is_not_null()
-        told = records.filter(pl.col("list_order") == 0).select(
-            "source", "source_row", "excluded_because", counted, pl.col("abstract").is_not_null()
+        told = in_force.select(
+            "source", "excluded_because", counted, pl.col("abstract").is_not_null(), name=NAME
         )
         yield write_cell(
             job,

@@ -202,11 +202,14 @@ def _differences(mine: pl.DataFrame, other: pl.DataFrame) -> str:
 
 
 def rebuilt(workspace: Workspace, folder: Path, *, keep_vectors: bool) -> Workspace:
-    """Another workspace with the same inbox and ledger and an empty lake, all stages run."""
+    """Another workspace with what was delivered, the same ledger and an empty lake, all stages run.
+
+    What sources say now is data like the inbox: diffs and polls only say what changed.
+    """
     other = tiny_workspace(folder)
-    copytree(workspace.data.inbox, other.data.inbox, copy_function=_copy_keeping_times)
-    if workspace.data.ledger.exists():
-        copytree(workspace.data.ledger, other.data.ledger)
+    for name in ("inbox", "sources", "ledger"):
+        if (part := workspace.data.root / name).exists():
+            copytree(part, other.data.root / name, copy_function=_copy_keeping_times)
     vectors = workspace.data.lake / "paper_embeddings"
     if keep_vectors and vectors.exists():
         copytree(vectors, other.data.lake / "paper_embeddings")

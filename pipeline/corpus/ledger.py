@@ -72,6 +72,7 @@ class Ledger:
     merges: dict[str, Event] = field(default_factory=dict)
     doubts: dict[frozenset[str], Event] = field(default_factory=dict)
     kept_apart: dict[frozenset[str], Event] = field(default_factory=dict)
+    undecided: set[frozenset[str]] = field(default_factory=set)
     next_seq: int = 0
     news: list[Event] = field(default_factory=list)
 
@@ -86,14 +87,23 @@ class Ledger:
     # ── what may be appended ──────────────────────────────────────────────────────────
 
     def mint(
-        self, key: str, surnames: Iterable[str], also: Collection[str] = (), method: str = ""
+        self,
+        key: str,
+        surnames: Iterable[str],
+        also: Collection[str] = (),
+        method: str = "",
+        told_by: str = "",
     ) -> str:
-        """A new paper id for `key`, derived from the key so that equal histories agree."""
+        """A new paper id for `key`, derived from the key so that equal histories agree.
+
+        `told_by`: the source that tells of the paper.
+        """
         paper_id = paper_id_of(key)
         while paper_id in self.row_of_paper:  # a 60-bit collision; the ledger remembers which
             paper_id = paper_id_of(f"{key}\0{paper_id}")
         row, names = len(self.row_of_paper), tuple(sorted(surnames))
-        self._append("mint", key, paper_id, row, names, tuple(also), method)
+        told = [f"told:{told_by}:{paper_id}"] if told_by else []
+        self._append("mint", key, paper_id, row, names, (*also, *told), method)
         return paper_id
 
     def alias(
@@ -145,6 +155,17 @@ class Ledger:
     def apart(self, paper_id: str, other: str) -> bool:
         """Whether somebody, or a rule, decided that these are two papers."""
         return frozenset((paper_id, other)) in self.kept_apart
+
+    def weighed(self, paper_id: str, other: str) -> bool:
+        """Whether these were compared before, and not joined: that is a person's to do, then."""
+        pair = frozenset((paper_id, other))
+        return pair in self.undecided or pair in self.kept_apart
+
+    def told_method(self, source: str, paper_id: str) -> str:
+        """How the source's first record of the paper found it; empty if nobody told of it yet."""
+        start = f"told:{source}:"
+        told = (key for key in self.keys_of_paper[paper_id] if key.startswith(start))
+        return self.method_of_key.get(next(told, ""), "")
 
     def ids_of(self, paper_id: str, scheme: str) -> list[str]:
         """What follows `scheme:` in the paper's keys."""
@@ -199,12 +220,14 @@ class Ledger:
         elif event.event == "merge":
             self.merges[event.other] = event
             self._name(self.surnames_of_paper[event.other], paper_id)
-            self._keep_apart_as(event.other, paper_id)
+            self._rename_pairs(event.other, paper_id)
             self._point(list(self.keys_of_paper[event.other]), paper_id)
         elif event.event == "apart":
             self.kept_apart[frozenset((paper_id, event.other))] = event
         else:
-            self.doubts[frozenset((paper_id, event.other))] = event
+            pair = frozenset((paper_id, event.other))
+            self.doubts[pair] = event
+            self.undecided.add(pair)
         self.next_seq += 1
 
     def _point(self, keys: Iterable[str], paper_id: str) -> None:
@@ -264,11 +287,12 @@ class Ledger:
         for name in (*self.surnames_of_paper[paper_id], beginning(title)):
             self.papers_of_surname[venue, year].get(name, {}).pop((paper_id, title), None)
 
-    def _keep_apart_as(self, gone: str, paper_id: str) -> None:
-        """What was kept apart from a paper that is merged away stays apart from what it is now."""
+    def _rename_pairs(self, gone: str, paper_id: str) -> None:
+        """What was compared with a paper that is merged away was compared with what it is now."""
         for pair, event in list(self.kept_apart.items()):
             if gone in pair and paper_id not in pair:
                 self.kept_apart[pair - {gone} | {paper_id}] = event
+        self.undecided = {p - {gone} | {paper_id} if gone in p else p for p in self.undecided}
 
     def _check(self, event: Event) -> None:
         if event.seq != self.next_seq:

@@ -133,8 +133,9 @@ class Work:
 
     @property
     def is_preprint(self) -> bool:
-        """Whether all that identifies it is an arXiv id."""
-        return "arxiv_id" in self.ids and self.ids.keys().isdisjoint({"doi", "dblp_key", "acl_id"})
+        """Whether all that identifies it is an arXiv id; what an edition lists is none."""
+        listed = self.positional or not self.ids.keys().isdisjoint({"doi", "dblp_key", "acl_id"})
+        return "arxiv_id" in self.ids and not listed
 
 
 class Matcher:
@@ -177,6 +178,9 @@ class Matcher:
             if not self._plausible(work, paper_id):
                 self._doubts.append((paper_id, f"{column} is the same, title or authors are not"))
                 self._disbelieved.add(key)
+                continue
+            # Sources give the arXiv id of a paper to its journal version as well.
+            if found is None and column == "arxiv_id" and not self._allowed(work, paper_id):
                 continue
             match = Match(paper_id, column)
             found = match if found is None else Match(self._join(work, found, match), found.method)
@@ -322,9 +326,7 @@ class Matcher:
                 scheme, _, value = key.partition(":")
                 theirs = self.ledger.ids_of(paper_id, scheme)
                 if theirs and value not in theirs:
-                    self._doubts.append(
-                        (paper_id, f"title and authors are the same, {column} is not")
-                    )
+                    self._doubts.append((paper_id, f"otherwise the same, {column} is not"))
                     return False
         return True
 

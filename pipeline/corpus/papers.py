@@ -6,7 +6,7 @@ Belongs here: which record speaks for a paper. Not: who is who (resolution.py), 
 
 import polars as pl
 
-from pipeline.corpus.resolution import rank_of_source
+from pipeline.corpus.resolution import POSITIONAL, rank_of_source
 from pipeline.corpus.text import text_hash
 from pipeline.tables import AUTHORSHIPS, PAPERS
 
@@ -98,7 +98,7 @@ def ranked_records(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFra
         "record_key", "paper_id", "paper_row", "venue", "year", "record_venue", "record_year"
     )
     ranks = {s: rank_of_source(s) for s in records["source"].unique()}
-    order = ("_rank", "_workshop", "_bare", "_authors", "title", "source_row", "record_key")
+    order = ("_rank", "_workshop", "_bare", "_authors", "title", "_place", "record_key")
     return (
         records.drop("venue", "year")
         .join(ids, on="record_key", how="inner")
@@ -107,7 +107,9 @@ def ranked_records(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFra
             _workshop=pl.col("track") == "workshop",
             _bare=pl.col("abstract").is_null(),
             _authors=-pl.col("authors").list.len().cast(pl.Int32),
+            # Where in its newest file a source names an id is chance; a place in a list is not.
+            _place=pl.when(pl.col("source").is_in(list(POSITIONAL))).then("source_row"),
         )
         .sort("paper_id", *order)
-        .drop("_rank", "_workshop", "_bare", "_authors")
+        .drop("_rank", "_workshop", "_bare", "_authors", "_place")
     )

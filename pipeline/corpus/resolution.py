@@ -202,8 +202,7 @@ def _place_work(
     """(paper id, method) of a record that has an id of its own; None if no paper is found."""
     ledger = matcher.ledger
     own = ledger.paper_of_key.get(work.handle)
-    keys = [*work.ids.values(), work.title_key, *_told(work, own or "")]
-    if own and all(ledger.paper_of_key.get(key) == own for key in keys):
+    if own and _is_settled(work, own, ledger):
         return own, ledger.method_of_key.get(work.handle, "first")
     match = matcher.find(work, by_spelling=by_spelling)
     if match is None:
@@ -211,7 +210,7 @@ def _place_work(
     paper_id = match.paper_id
     unknown = [k for k in work.ids.values() if k not in ledger.paper_of_key and k != work.handle]
     unknown += _unclaimed_titles(work, paper_id, ledger)
-    unknown += [key for key in _told(work, paper_id) if key not in ledger.paper_of_key]
+    unknown += _told(work, paper_id, ledger)
     learnt = () if ledger.surnames_of_paper[paper_id] else work.surnames
     if own is None:
         ledger.alias(work.handle, paper_id, also=unknown, method=match.method, surnames=learnt)
@@ -229,16 +228,32 @@ def _mint_work(work: Work, matcher: Matcher) -> tuple[str, str]:
     if not work.title or first in ledger.paper_of_key:
         names = _keys_of_authors(work.title_key, work.surnames) if work.title else []
         first = next((key for key in names if key not in ledger.paper_of_key), work.handle)
-    paper_id = ledger.mint(first, work.surnames, also=[*also, work.handle])
-    if more := [*_told(work, paper_id), *_unclaimed_titles(work, paper_id, ledger)]:
+    told_by = "" if work.is_preprint else work.source
+    paper_id = ledger.mint(first, work.surnames, [*also, work.handle], told_by=told_by)
+    if more := _unclaimed_titles(work, paper_id, ledger):
         ledger.alias(more[0], paper_id, also=more[1:])
     matcher.settle(work, paper_id)
     return paper_id, "first"
 
 
-def _told(work: Work, paper_id: str) -> list[str]:
-    """The key that says the source tells of the paper; a preprint is no edition of it."""
-    return [] if work.is_preprint else [f"told:{work.source}:{paper_id}"]
+def _is_settled(work: Work, own: str, ledger: Ledger) -> bool:
+    """Whether all that the record says is known, of its paper or of others it was compared with.
+
+    What was compared once is not compared again. Papers learn from every import; were evidence
+    weighed anew each time, a rebuild would join what a refresh had left apart.
+    """
+    for key in work.ids.values():
+        paper_id = ledger.paper_of_key.get(key)
+        if paper_id is None or (paper_id != own and not ledger.weighed(paper_id, own)):
+            return False
+    return not _unclaimed_titles(work, own, ledger) and not _told(work, own, ledger)
+
+
+def _told(work: Work, paper_id: str, ledger: Ledger) -> list[str]:
+    """The key that says the source tells of the paper, if it is news; a preprint is no edition."""
+    if work.is_preprint or work.source in ledger.sources_of_paper[paper_id]:
+        return []
+    return [f"told:{work.source}:{paper_id}"]
 
 
 def _unclaimed_titles(work: Work, paper_id: str, ledger: Ledger) -> list[str]:
@@ -269,11 +284,10 @@ def _place_row(work: Work, matcher: Matcher, seen: "dict[str, _Seen]") -> tuple[
     """(paper id, method) of a row of a list."""
     ledger, record = matcher.ledger, work.record
     paper_id = _find_or_mint(work, matcher, seen)
-    told = f"told:{work.source}:{paper_id}"
-    if told not in ledger.paper_of_key:
+    if told := _told(work, paper_id, ledger):
         others = bool(ledger.sources_of_paper[paper_id])
-        ledger.alias(told, paper_id, method="title" if others else "")
-    first = ledger.method_of_key.get(told) or "first"
+        ledger.alias(told[0], paper_id, method="title" if others else "")
+    first = ledger.told_method(work.source, paper_id) or "first"
     method = seen[paper_id].tie(record) if paper_id in seen else first
     seen.setdefault(paper_id, _Seen(record["normal_title"])).add(record)
     return paper_id, method
@@ -313,35 +327,39 @@ def _find_or_mint(work: Work, matcher: Matcher, seen: Mapping[str, _Seen]) -> st
         or _of_another_source(work, matcher)
     )
     if paper_id is None:
-        paper_id = _mint(title_key, surnames, ledger)
+        paper_id = _mint(work, [id_key] if id_key and not by_id else [], ledger)
         matcher.settle(work, paper_id)
     elif title_key not in known:
         ledger.alias(title_key, paper_id)
     elif known[title_key] != paper_id:
         _claim_authors(title_key, surnames, paper_id, ledger)
-    if id_key and not by_id:
+    if id_key and id_key not in known:
         ledger.alias(id_key, paper_id)
     return paper_id
 
 
 def _of_another_source(work: Work, matcher: Matcher) -> str | None:
     """A paper that only other sources told of so far."""
+    (venue, year), told_by = work.cell, matcher.ledger.sources_of_cell
+    near = (told_by.get((venue, y), set()) for y in (year - 1, year, year + 1))
+    if not work.ids and all(sources <= {work.source} for sources in near):
+        return None  # nobody else told of anything there: the first load of lists is all of this
     match = matcher.find(work)
     if match is None:
         return None
-    ledger, told = matcher.ledger, f"told:{work.source}:{match.paper_id}"
-    if told not in ledger.paper_of_key:
-        ledger.alias(told, match.paper_id, method=match.method)
+    if told := _told(work, match.paper_id, matcher.ledger):
+        matcher.ledger.alias(told[0], match.paper_id, method=match.method)
     matcher.settle(work, match.paper_id)
     return match.paper_id
 
 
-def _mint(title_key: str, surnames: set[str], ledger: Ledger) -> str:
+def _mint(work: Work, also: Sequence[str], ledger: Ledger) -> str:
+    title_key, surnames = work.title_key, work.surnames
     if title_key not in ledger.paper_of_key:
-        return ledger.mint(title_key, surnames)
+        return ledger.mint(title_key, surnames, also, told_by=work.source)
     # Same title, other authors: another paper, to be found again by any of its authors.
     free = [k for k in _keys_of_authors(title_key, surnames) if k not in ledger.paper_of_key]
-    paper_id = ledger.mint(free[0], surnames)
+    paper_id = ledger.mint(free[0], surnames, also, told_by=work.source)
     _claim_authors(title_key, surnames, paper_id, ledger)
     return paper_id
 

@@ -66,9 +66,9 @@ def same_title(left: str, right: str) -> bool:
     Numbers, single letters and words such as `part` or `revisited` must agree, since they are
     what tells the parts of a series apart. A word that became quite another word is another title.
     """
-    left, right = _unlabelled(left), _unlabelled(right)
     if squashed(left) == squashed(right):
         return True
+    left, right = _unlabelled(left), _unlabelled(right)
     ours, theirs = (Counter(_ORDINALS.get(w, w) for w in t.split()) for t in (left, right))
     left_over, right_over = ours - theirs, theirs - ours
     if _tell_apart(left_over, right_over):
@@ -92,7 +92,8 @@ def extends(left: str, right: str) -> bool:
         return False
     rest = long[len(short) :].split()
     if not long.startswith(short + " "):
-        return len(short) >= _TRUNCATED
+        # Cut off within a word; "part I" is no beginning of "part II".
+        return len(short) >= _TRUNCATED and not _is_telling(short.split()[-1])
     # "… II" and "… 2.0" are other works; a whole subtitle may well contain a number.
     serial = _tell_apart(rest if len(rest) < MIN_WORDS else rest[:1], ())
     return len(short.split()) >= MIN_WORDS and not serial
