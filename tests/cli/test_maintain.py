@@ -84,7 +84,7 @@ def test_a_library_without_a_list(
     papers = s2_papers(tmp_path / "2026-02-10" / "papers.jsonl", 3)
     abstracts = papers.with_name("abstracts.jsonl")
     abstracts.write_text(json.dumps({"corpusid": 1, "abstract": "We parse."}) + "\n")
-    assert run(["import", str(tmp_path)]) == 0
+    assert run(["import", str(papers.parent)]) == 0
     out = capfd.readouterr().out
     assert "semantic_scholar" in out
     assert "…" not in out  # folded where the terminal is narrow, but never cut
@@ -95,7 +95,7 @@ def test_a_library_without_a_list(
     assert told.err == ""
     assert run(["refresh", "--dry-run", "--venue", "acl", "--year", "2020"]) == 0
     assert run(["refresh", "--dry-run", "--venue", "acl", "--year", "2021"]) == 2
-    assert run(["import", str(tmp_path)]) == 0
+    assert run(["import", str(papers.parent)]) == 0
     assert "Nothing of it is news" in capfd.readouterr().out
     assert run(["status"]) == 0
 
