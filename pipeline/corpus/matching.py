@@ -190,11 +190,11 @@ class Matcher:
         """Whether title or authors of the paper speak for what an id says."""
         titles = self.ledger.titles_of(paper_id)
         best = max((titles_alike(work.title, title) for title in titles), default=100.0)
+        nameless = not self.ledger.surnames_of_paper[paper_id] or not work.words
         if best >= ALIKE:
-            nameless = not self.ledger.surnames_of_paper[paper_id] or not work.words
             return nameless or best >= SURELY_ALIKE or self._same_people(work, paper_id, 0.3)
         if any(t.startswith(work.title) or work.title.startswith(t) for t in titles):
-            return self._same_people(work, paper_id)  # one side lacks the subtitle
+            return nameless or self._same_people(work, paper_id)  # one side lacks the subtitle
         # Renamed between preprint and print, perhaps; but by the very same people.
         return best >= ALIKE / 2 and self._same_people(work, paper_id, 1.0)
 
