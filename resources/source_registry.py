@@ -76,7 +76,7 @@ class Registry:
         except (OSError, TypeError, orjson.JSONDecodeError) as problem:
             raise InputError(
                 f"{self._path} is damaged ({problem}): restore {self._path.parent} from a backup, "
-                "or delete it and import the dumps again"
+                "or delete it and run `csimpact refresh`, which reads every file in the inbox again"
             ) from problem
 
     def _save(self) -> None:

@@ -8,7 +8,7 @@ written, the files move into place one by one. Whoever is killed on the way leav
 it was, or one whose remaining files can still be moved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ import polars as pl
 
 from pipeline.corpus.standing import GONE_SCHEMA, HEAD_SCHEMA, PROVENANCE, STORED_SCHEMA
 from pipeline.corpus.standing_edges import ENDS, STORED_EDGES, seen_edges
+from pipeline.errors import StorageError
 from pipeline.tables import Cell
 from resources.lake import digest_of, read_frame, replace_file, write_frame
 
@@ -31,12 +32,12 @@ class Shelf:
 
     def rows(self, source: str, cell: Cell) -> pl.DataFrame:
         """Rows in force (STORED_SCHEMA) of a venue-year."""
-        frame = read_frame(self._now(_file(source, "records", cell)))
+        frame = self._read(self._now(_file(source, "records", cell)))
         return pl.DataFrame(schema=STORED_SCHEMA) if frame is None else frame
 
     def edges(self, source: str, cell: Cell) -> pl.DataFrame:
         """Edges (STORED_EDGES) of a venue-year of citing records, those taken back included."""
-        frame = read_frame(self._now(_file(source, "edges", cell)))
+        frame = self._read(self._now(_file(source, "edges", cell)))
         return pl.DataFrame(schema=STORED_EDGES) if frame is None else frame
 
     def heads(self, source: str) -> pl.DataFrame:
@@ -49,16 +50,16 @@ class Shelf:
         return pl.concat([pl.DataFrame(schema=HEAD_SCHEMA), *frames])
 
     def _heads_of(self, source: str, cell: Cell) -> pl.DataFrame | None:
-        return read_frame(self._now(_file(source, "records", cell)), HEAD_SCHEMA.names())
+        return self._read(self._now(_file(source, "records", cell)), HEAD_SCHEMA.names())
 
     def gone(self, source: str) -> pl.DataFrame:
         """Ids the source took back (GONE_SCHEMA)."""
-        frame = read_frame(self._now(f"{source}/gone.parquet"))
+        frame = self._read(self._now(f"{source}/gone.parquet"))
         return pl.DataFrame(schema=GONE_SCHEMA) if frame is None else frame
 
     def bad(self, source: str, seq: int) -> pl.DataFrame | None:
         """Rows of one delivery that could not be used, if there were any."""
-        return read_frame(self._now(_bad_file(source, seq)))
+        return self._read(self._now(_bad_file(source, seq)))
 
     def index(self, source: str, kind: Kind) -> dict[Cell, str]:
         """Digest of what is said in each venue-year."""
@@ -103,6 +104,15 @@ class Shelf:
             target = self._root / path.relative_to(self._pending)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
+
+    def _read(self, path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame | None:
+        try:
+            return read_frame(path, columns)
+        except StorageError as problem:  # no table of the lake: it is rebuilt in another way
+            raise StorageError(
+                f"{path} cannot be read: restore {self._root} from a backup, or delete it and run "
+                "`csimpact refresh`, which reads every file in the inbox again"
+            ) from problem
 
     def _new(self, name: str) -> Path:
         assert self._pending is not None

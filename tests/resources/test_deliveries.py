@@ -315,6 +315,22 @@ def test_a_file_damaged_after_it_was_taken_stops_nobody(
     workspace.world()
 
 
+def test_what_sources_say_can_be_read_again_from_the_inbox(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """A damaged store must name a remedy that works: the inbox holds all that it was made of."""
+    workspace.import_files([s2_release(tmp_path / "2026-02-10")])
+    more = [s2_paper(2, title="A paper with another title"), s2_paper(9)]
+    workspace.import_files([lines(tmp_path / "2026-02-17" / "papers.jsonl", more)])
+    before = workspace.world()
+    damaged = next(workspace.data.sources.rglob("venue=acl/year=2020.parquet"))
+    damaged.write_bytes(b"PAR1 no more")
+    with pytest.raises(StorageError, match=r"delete it and run `csimpact refresh`"):
+        workspace.source_store().records(ACL)
+    shutil.rmtree(workspace.data.sources)
+    assert workspace.world() == before
+
+
 # ── disks ─────────────────────────────────────────────────────────────────────────────
 def test_a_full_disk_is_one_line_and_not_the_files_fault(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
