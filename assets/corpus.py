@@ -14,7 +14,7 @@ import polars as pl
 from assets.plots import coverage_map
 from assets.stages import Job, Made, Stage, rewrite_cell, write_cell
 from pipeline.corpus import paper_copilot
-from pipeline.corpus.citations import build_citations, edges_of, known_works
+from pipeline.corpus.citations import build_citations, edges_of, known_works, still_here
 from pipeline.corpus.counts import build_citation_counts, extend_snapshots, known_counts
 from pipeline.corpus.coverage import build_venue_coverage
 from pipeline.corpus.homes import at_home
@@ -230,16 +230,18 @@ def citations(job: Job) -> Iterator[Made]:
     """Who cites whom, as each source tells it, with the days it was first and last seen."""
     workspace, lake = job.workspace, job.workspace.lake
     states, store = workspace.states(), workspace.source_store()
-    columns = ["record_key", "source", "paper_id", "year"]
-    ids = lake.read_all("paper_ids", columns).filter(~OF_LISTS)
-    works = known_works(ids, lake.read("redirects"))
+    columns = ["record_key", "source", "paper_id", "venue", "year"]
+    ids, redirects = lake.read_all("paper_ids", columns), lake.read("redirects")
+    works = known_works(ids.filter(~OF_LISTS), redirects)
     for cell in job.cells:
         told = _Concerned.of(workspace, states, cell)
         cells = [cell, *records_elsewhere(states, cell)]
         handed_over = pl.concat([store.edges(c) for c in cells])
         in_force = told.records.filter(pl.col("list_order") == 0)
         edges = edges_of(in_force, handed_over, told.at_home)
-        found = build_citations(edges, works, lake.read("citations", cell))
+        elsewhere = ids.filter((pl.col("venue") != cell[0]) | (pl.col("year") != cell[1]))
+        before = still_here(lake.read("citations", cell), redirects, elsewhere)
+        found = build_citations(edges, works, before)
         citing = found.filter("in_force").select("source", "citing_paper_id").unique()
         yield write_cell(
             job,

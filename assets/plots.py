@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 BINS = 20  # bars of a single venue-year's histogram
+WRITTEN_CELLS = 12  # venue-years up to which there is room for numbers
 
 
 def score_distribution(scores: pl.DataFrame) -> bytes:
@@ -43,36 +44,70 @@ def score_distribution(scores: pl.DataFrame) -> bytes:
 def coverage_map(coverage: pl.DataFrame) -> bytes:
     """PNG of the share of each venue-year's expected papers that each source tells of.
 
-    `coverage`: rows of `venue_coverage`. Blank: nobody says how many papers to expect.
+    `coverage`: rows of `venue_coverage`. Grey: nobody says how many papers to expect; blank:
+    nobody tells of the venue-year at all. Small maps have their numbers written in.
     """
     from matplotlib.figure import Figure
 
-    sources = coverage["source"].unique().sort()
-    # A source without a row tells of nothing there: that is a gap, and gaps are to be seen.
-    expected = (
-        coverage.filter(pl.col("n_expected") > 0)
-        .group_by("venue", "year")
-        .agg(pl.col("n_expected").first())
-    )
-    known = (
-        expected.join(pl.DataFrame({"source": sources}), how="cross")
-        .join(coverage.drop("n_expected"), on=["venue", "year", "source"], how="left")
-        .with_columns(share=pl.col("n_found").fill_null(0) / pl.col("n_expected"))
-    )
-    cells = coverage.select("venue", "year").unique()
-    venues, years = sorted(cells["venue"].unique()), sorted(cells["year"].unique())
-    width = 1.6 + len(sources) * (0.6 + 0.11 * (years[-1] - years[0] + 1))
-    figure = Figure(figsize=(max(5, width), 1.6 + 0.2 * len(venues)), layout="constrained")
-    panels = figure.subplots(1, len(sources), sharey=True, squeeze=False)[0]
-    for axes, source in zip(panels, sources, strict=True):
-        mine = known.filter(source=source).select("venue", "year", "share")
-        image = _draw_map(axes, venues, years, mine)
+    sources, shares = sorted(coverage["source"].unique()), _shares(coverage)
+    venues, years = sorted(shares["venue"].unique()), sorted(shares["year"].unique())
+    n_years = years[-1] - years[0] + 1
+    n_columns = min(2, len(sources))  # more beside each other would be shown too small to read
+    n_rows = -(-len(sources) // n_columns)
+    width = max(5.5, 1.8 + n_columns * max(2.2, 0.11 * n_years))
+    height = 0.6 + n_rows * (0.7 + max(0.6, 0.16 * len(venues)))
+    figure = Figure(figsize=(width, height), layout="constrained")
+    panels = list(figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).flat)
+    for axes, source in zip(panels, sources, strict=False):
+        mine = shares.filter(source=source).drop("source")
+        image = _draw_map(axes, venues, years, mine.select("venue", "year", "share"))
+        _draw_unknown(axes, venues, years, mine.filter(pl.col("share").is_null()))
+        if n_years * len(venues) <= WRITTEN_CELLS:
+            _write_numbers(axes, venues, years, mine)
         axes.set_title(source, fontsize=8)
-    figure.suptitle("Share of expected papers found (blank: number expected unknown)", fontsize=9)
-    figure.colorbar(image, ax=list(panels), shrink=0.8)
+        axes.tick_params(labelbottom=True)
+    for axes in panels[len(sources) :]:
+        axes.set_visible(False)
+    figure.suptitle("Share of expected papers found (grey: number expected unknown)", fontsize=9)
+    figure.colorbar(image, ax=figure.axes, shrink=0.8, aspect=30).ax.tick_params(labelsize=7)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
+
+
+def _shares(coverage: pl.DataFrame) -> pl.DataFrame:
+    """(venue, year, source, share, n_found, n_expected) of every source in every venue-year.
+
+    A source without a row tells of nothing there: that is a gap, and gaps are to be seen.
+    """
+    cells = coverage.group_by("venue", "year").agg(pl.col("n_expected").max())
+    sources = coverage.select(pl.col("source").unique())
+    found = coverage.select("venue", "year", "source", "n_found")
+    expected = pl.when(pl.col("n_expected") > 0).then("n_expected")
+    return (
+        cells.join(sources, how="cross")
+        .join(found, on=["venue", "year", "source"], how="left")
+        .with_columns(pl.col("n_found").fill_null(0))
+        .select("venue", "year", "source", share=pl.col("n_found") / expected,
+                n_found="n_found", n_expected="n_expected")
+    )  # fmt: skip
+
+
+def _draw_unknown(axes: "Axes", venues: list[str], years: list[int], cells: pl.DataFrame) -> None:
+    grid = np.full((len(venues), years[-1] - years[0] + 1), np.nan)
+    for venue, year in cells.select("venue", "year").iter_rows():
+        grid[venues.index(venue), year - years[0]] = 0.2
+    axes.imshow(grid, vmin=0, vmax=1, cmap="Greys", aspect="auto")
+
+
+def _write_numbers(axes: "Axes", venues: list[str], years: list[int], shares: pl.DataFrame) -> None:
+    for row in shares.iter_rows(named=True):
+        of = "?" if row["share"] is None else f"{row['n_expected']:,}"
+        dark = row["share"] is not None and row["share"] < 0.5
+        axes.text(
+            row["year"] - years[0], venues.index(row["venue"]), f"{row['n_found']:,} of {of}",
+            ha="center", va="center", fontsize=7, color="white" if dark else "black",
+        )  # fmt: skip
 
 
 def _map_of_medians(

@@ -23,7 +23,7 @@ from pipeline.impact.pools import PoolRule
 from pipeline.models.bi_encoder import BiEncoder
 from pipeline.models.tiny import write_tiny_encoder
 from pipeline.settings import DataDir
-from pipeline.tables import TABLES, Cell
+from pipeline.tables import DUMP_RECORDS, TABLES, Cell
 from resources.model_hub import load_bi_encoder
 from resources.workspace import Workspace
 
@@ -68,6 +68,24 @@ def write_list(folder: Path, cell: Cell, rows: list[Row], day: str | None = None
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows))
     return path
+
+
+def source_record(source: str, source_id: str, cell: Cell, **changes: Any) -> Row:
+    """A row of `dump_records` of a source that has ids of its own."""
+    row: Row = dict.fromkeys(DUMP_RECORDS.schema.names())
+    row |= {
+        "record_key": f"{source}:{source_id}", "source": source, "source_id": source_id,
+        "venue": cell[0], "year": cell[1], "title": f"On things like {source_id}", "authors": [],
+        "track": "main", "keywords": [], "citation_source": source, "observed_on": TODAY,
+        "publication_date": date(cell[1], 7, 2), "date_precision": "year", "list_order": 0,
+        "source_file": f"{source}.jsonl", "source_row": 0,
+    }  # fmt: skip
+    return row | changes
+
+
+def source_records(*rows: Row) -> pl.DataFrame:
+    """Rows of `source_record` as `dump_records`."""
+    return pl.DataFrame(rows, schema=DUMP_RECORDS.schema, orient="row")
 
 
 def deliver(workspace: Workspace, cell: Cell, rows: list[Row], day: str | None = None) -> None:

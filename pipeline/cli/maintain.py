@@ -82,7 +82,9 @@ def import_(
     with console.status("reading …") as status:
         workspace.report = status.update
         done = workspace.import_files(paths, mapping=mapping, accept_shrink=accept_shrink)
-    if done.lists or not done.deliveries:
+    if not (done.lists or done.deliveries or done.refused):
+        console.print("Nothing of it is news.")
+    if done.lists:
         venues = Counter(file.venue for file in done.lists)
         console.print(
             f"{len(done.lists)} lists registered of {len(venues)} venues; "
@@ -101,7 +103,11 @@ def import_(
 
 def _deliveries(deliveries: "Sequence[Delivery]") -> Table:
     """Where the rows of each file went."""
-    table = Table("source", "file", "rows kept", "new", "changed", "removed", "outside", "bad")
+    table = Table()
+    table.add_column("source", no_wrap=True)
+    table.add_column("file", overflow="fold")  # a name cut short names nothing
+    for name in ("kept", "new", "changed", "removed", "outside", "bad"):
+        table.add_column(name, justify="right")
     for d in deliveries:
         kept = d.n_records + d.n_edges - d.n_unplaced
         outside = d.n_outside + d.n_unplaced

@@ -5,15 +5,12 @@ Belongs here: showing a doubt and taking a verdict. Not: what a verdict means
 """
 
 import getpass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from pipeline.cli.read import AsFormat, Format
-
-if TYPE_CHECKING:
-    pass
 
 HELP = """Decide what the rules would not: are two papers one?
 

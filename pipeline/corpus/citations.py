@@ -62,11 +62,34 @@ def edges_of(
         .group_by(*_KEY, "venue", "year")
         .agg(
             pl.col("intents").drop_nulls().first(),
-            pl.col("is_influential").any(ignore_nulls=False),
+            pl.col("is_influential").drop_nulls().max(),  # null only if nobody tells
             pl.col("first_seen").min(),
             pl.col("last_seen").max(),
             pl.col("in_force").any(),
         )
+    )
+
+
+def still_here(
+    before: pl.DataFrame, redirects: pl.DataFrame, elsewhere: pl.DataFrame
+) -> pl.DataFrame:
+    """What was stored of a venue-year's citations, under the papers that cite by now.
+
+    Papers merged since are followed (`redirects`: from_id, to_id). Those that are at home
+    `elsewhere` (paper_id) by now are left out: their citations went with them and are not gone.
+    """
+    now = dict(redirects.select("from_id", "to_id").iter_rows())
+    return (
+        before.with_columns(pl.col("citing_paper_id").replace(now))
+        .join(elsewhere, left_on="citing_paper_id", right_on="paper_id", how="anti")
+        .sort("in_force")
+        .group_by(_KEY, maintain_order=True)
+        .agg(
+            pl.exclude("first_seen", "last_seen").last(),
+            pl.col("first_seen").min(),
+            pl.col("last_seen").max(),
+        )
+        .select(before.columns)
     )
 
 

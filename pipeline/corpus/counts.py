@@ -14,16 +14,19 @@ _KEY = ["paper_id", "citation_source"]
 def known_counts(records: pl.DataFrame, paper_ids: pl.DataFrame) -> pl.DataFrame:
     """One known count per paper, source and list, oldest list first.
 
-    Repeats of a paper in one list are one work seen twice: the larger count, never the sum.
+    Repeats of a paper in one list or source are one work seen twice: the larger count, never the
+    sum, whichever of the two moved last.
     """
     ids = paper_ids.select("record_key", "paper_id", "paper_row", "venue", "year")
     return (
         records.filter(pl.col("cited_by_count").is_not_null())
         .drop("venue", "year")  # of the record; the paper may be at home elsewhere
         .join(ids, on="record_key", how="inner")
-        .group_by(*_KEY, "list_order", "observed_on", "paper_row", "venue", "year")
-        .agg(pl.col("cited_by_count").max())
-        .sort(*_KEY, "list_order", descending=[False, False, True])
+        .sort("cited_by_count", "observed_on", descending=[True, False])
+        .group_by(*_KEY, "source", "list_order", "paper_row", "venue", "year", maintain_order=True)
+        .agg(pl.col("cited_by_count", "observed_on").first())
+        .sort("list_order", "observed_on", "source", descending=[True, False, False])
+        .sort(_KEY, maintain_order=True)
     )
 
 

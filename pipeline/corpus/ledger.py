@@ -87,14 +87,23 @@ class Ledger:
     # ── what may be appended ──────────────────────────────────────────────────────────
 
     def mint(
-        self, key: str, surnames: Iterable[str], also: Collection[str] = (), method: str = ""
+        self,
+        key: str,
+        surnames: Iterable[str],
+        also: Collection[str] = (),
+        method: str = "",
+        told_by: str = "",
     ) -> str:
-        """A new paper id for `key`, derived from the key so that equal histories agree."""
+        """A new paper id for `key`, derived from the key so that equal histories agree.
+
+        `told_by`: the source that tells of the paper.
+        """
         paper_id = paper_id_of(key)
         while paper_id in self.row_of_paper:  # a 60-bit collision; the ledger remembers which
             paper_id = paper_id_of(f"{key}\0{paper_id}")
         row, names = len(self.row_of_paper), tuple(sorted(surnames))
-        self._append("mint", key, paper_id, row, names, tuple(also), method)
+        told = [f"told:{told_by}:{paper_id}"] if told_by else []
+        self._append("mint", key, paper_id, row, names, (*also, *told), method)
         return paper_id
 
     def alias(

@@ -228,8 +228,9 @@ def _mint_work(work: Work, matcher: Matcher) -> tuple[str, str]:
     if not work.title or first in ledger.paper_of_key:
         names = _keys_of_authors(work.title_key, work.surnames) if work.title else []
         first = next((key for key in names if key not in ledger.paper_of_key), work.handle)
-    paper_id = ledger.mint(first, work.surnames, also=[*also, work.handle])
-    if more := [*_told(work, paper_id, ledger), *_unclaimed_titles(work, paper_id, ledger)]:
+    told_by = "" if work.is_preprint else work.source
+    paper_id = ledger.mint(first, work.surnames, [*also, work.handle], told_by=told_by)
+    if more := _unclaimed_titles(work, paper_id, ledger):
         ledger.alias(more[0], paper_id, also=more[1:])
     matcher.settle(work, paper_id)
     return paper_id, "first"
@@ -326,19 +327,23 @@ def _find_or_mint(work: Work, matcher: Matcher, seen: Mapping[str, _Seen]) -> st
         or _of_another_source(work, matcher)
     )
     if paper_id is None:
-        paper_id = _mint(title_key, surnames, ledger)
+        paper_id = _mint(work, [id_key] if id_key and not by_id else [], ledger)
         matcher.settle(work, paper_id)
     elif title_key not in known:
         ledger.alias(title_key, paper_id)
     elif known[title_key] != paper_id:
         _claim_authors(title_key, surnames, paper_id, ledger)
-    if id_key and not by_id:
+    if id_key and id_key not in known:
         ledger.alias(id_key, paper_id)
     return paper_id
 
 
 def _of_another_source(work: Work, matcher: Matcher) -> str | None:
     """A paper that only other sources told of so far."""
+    (venue, year), told_by = work.cell, matcher.ledger.sources_of_cell
+    near = (told_by.get((venue, y), set()) for y in (year - 1, year, year + 1))
+    if not work.ids and all(sources <= {work.source} for sources in near):
+        return None  # nobody else told of anything there: the first load of lists is all of this
     match = matcher.find(work)
     if match is None:
         return None
@@ -348,12 +353,13 @@ def _of_another_source(work: Work, matcher: Matcher) -> str | None:
     return match.paper_id
 
 
-def _mint(title_key: str, surnames: set[str], ledger: Ledger) -> str:
+def _mint(work: Work, also: Sequence[str], ledger: Ledger) -> str:
+    title_key, surnames = work.title_key, work.surnames
     if title_key not in ledger.paper_of_key:
-        return ledger.mint(title_key, surnames)
+        return ledger.mint(title_key, surnames, also, told_by=work.source)
     # Same title, other authors: another paper, to be found again by any of its authors.
     free = [k for k in _keys_of_authors(title_key, surnames) if k not in ledger.paper_of_key]
-    paper_id = ledger.mint(free[0], surnames)
+    paper_id = ledger.mint(free[0], surnames, also, told_by=work.source)
     _claim_authors(title_key, surnames, paper_id, ledger)
     return paper_id
 

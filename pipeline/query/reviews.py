@@ -18,6 +18,9 @@ def read_reviews(workspace: Workspace, status: str = "open") -> pl.DataFrame:
     doubts = workspace.lake.read("match_review")
     if status != "all":
         doubts = doubts.filter(status=status)
+    # A doubt may be older than a merge: people see the paper that is meant today.
+    now = dict(workspace.lake.read("redirects").select("from_id", "to_id").iter_rows())
+    doubts = doubts.with_columns(pl.col("paper_id", "other_paper_id").replace(now))
     papers = workspace.lake.read_all("papers", ["paper_id", "venue", "year", "title", "doi"])
     other = papers.rename({name: f"other_{name}" for name in papers.columns})
     return (

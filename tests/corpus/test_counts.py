@@ -23,6 +23,7 @@ def inputs(*rows: tuple[str, int, int | None, int]) -> tuple[pl.DataFrame, pl.Da
     records = pl.DataFrame(
         {
             "record_key": [f"k{i}" for i in range(len(rows))],
+            "source": ["paper_copilot"] * len(rows),
             "citation_source": ["google_scholar"] * len(rows),
             "list_order": [r[1] for r in rows],
             "cited_by_count": [r[2] for r in rows],
@@ -57,6 +58,12 @@ def counts(*rows: tuple[str, int, int | None, int]) -> dict[str, tuple[int, int]
 def test_repeats_are_one_work_seen_twice() -> None:
     """Summed, a paper listed twice would have twice its citations."""
     assert counts(("p", 0, 3, 0), ("p", 0, 5, 0), ("p", 0, None, 0)) == {"p": (5, 0)}
+
+
+def test_of_two_records_in_force_the_larger_counts_whichever_moved_last() -> None:
+    """OpenAlex holds a work twice; the stray one moved yesterday and hid a hundred citations."""
+    assert counts(("p", 0, 100, 0), ("p", 0, 3, 9)) == {"p": (100, 0)}
+    assert counts(("p", 0, 3, 9), ("p", 0, 100, 0)) == {"p": (100, 0)}
 
 
 def test_unknown_counts_have_no_row() -> None:

@@ -111,6 +111,15 @@ def test_papers_of_a_later_day_find_what_was_said_of_them(
     assert workspace.import_files([folder, papers]).deliveries == []
 
 
+@pytest.mark.xfail(strict=True, reason="importers do not say yet what their files never tell")
+def test_an_update_of_papers_keeps_their_abstracts(workspace: Workspace, tmp_path: Path) -> None:
+    """Papers and abstracts are two files; next week's papers must not wipe this week's texts."""
+    workspace.import_files([s2_release(tmp_path / "2026-02-10")])
+    update = [s2_paper(n, citationcount=9) for n in range(1, 5)]
+    workspace.import_files([lines(tmp_path / "2026-02-17" / "papers.jsonl", update)])
+    assert abstracts_of(workspace)["3"] == "We parse 3."
+
+
 def test_a_refused_file_is_not_left_in_the_inbox(workspace: Workspace, tmp_path: Path) -> None:
     """Found there by the next refresh, it would be tried, and fail, for ever."""
     good = lines(tmp_path / "2026-02-10" / "papers.jsonl.gz", [s2_paper(1)])
