@@ -20,7 +20,7 @@ import orjson
 
 from pipeline.corpus import paper_copilot
 from pipeline.corpus.paper_copilot import ListOrigin
-from pipeline.errors import CsimpactError, InputError, ShrinkError
+from pipeline.errors import CsimpactError, InputError, ShrinkError, UnreadableFileError
 from pipeline.tables import UNRECOGNISED, Cell
 from pipeline.venues import VenueRegistry
 from resources.lake import replace_file
@@ -120,7 +120,10 @@ class Inbox:
         lists = self.lists_of(cell)
         if not lists or (listed_on and listed_on < lists[-1].listed_on):
             return
-        before = load_document(path, read_file(self.root / lists[-1].path))
+        try:
+            before = load_document(path, read_file(self.root / lists[-1].path))
+        except UnreadableFileError:
+            return  # a damaged list is no measure, and must not stand in the way of a sound one
         held, found = len(cast(list[object], before)), len(cast(list[object], document))
         if found < SHRUNK * held:
             raise ShrinkError(

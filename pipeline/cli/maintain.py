@@ -90,8 +90,8 @@ def import_(
             f"{len(done.lists)} lists registered of {len(venues)} venues; "
             f"{len(workspace.inbox().cells())} venue-years in the inbox."
         )
-    if done.deliveries:
-        console.print(_deliveries(done.deliveries))
+    for delivery in done.deliveries:
+        console.print(_account(delivery), markup=False, soft_wrap=True, highlight=False)
     console.print("Next: csimpact refresh")
     if done.refused:
         for refusal in done.refused:
@@ -101,19 +101,15 @@ def import_(
         )
 
 
-def _deliveries(deliveries: "Sequence[Delivery]") -> Table:
-    """Where the rows of each file went."""
-    table = Table()
-    table.add_column("source", no_wrap=True)
-    table.add_column("file", overflow="fold")  # a name cut short names nothing
-    for name in ("kept", "new", "changed", "removed", "outside", "bad"):
-        table.add_column(name, justify="right")
-    for d in deliveries:
-        kept = d.n_records + d.n_edges - d.n_unplaced
-        outside = d.n_outside + d.n_unplaced
-        numbers = (kept, d.n_new, d.n_changed, d.n_removed, outside, d.n_bad)
-        table.add_row(d.source, Path(d.path).name, *(f"{n:,}" for n in numbers))
-    return table
+def _account(d: "Delivery") -> str:
+    """Where the rows of a file went, as one line: a table of it is too wide for most terminals."""
+    kept = d.n_records + d.n_edges - d.n_unplaced
+    numbers = {
+        "kept": kept, "new": d.n_new, "changed": d.n_changed, "removed": d.n_removed,
+        "of other venues or unknown papers": d.n_outside + d.n_unplaced, "bad": d.n_bad,
+    }  # fmt: skip
+    told = ", ".join(f"{n:,} {what}" for what, n in numbers.items() if n)
+    return f"{d.source} {Path(d.path).name}: {told or 'no rows'}"
 
 
 def refresh_(

@@ -86,8 +86,8 @@ def test_a_library_without_a_list(
     abstracts.write_text(json.dumps({"corpusid": 1, "abstract": "We parse."}) + "\n")
     assert run(["import", str(papers.parent)]) == 0
     out = capfd.readouterr().out
-    assert "semantic_scholar" in out
-    assert "…" not in out  # folded where the terminal is narrow, but never cut
+    told = [line.partition(": ") for line in out.splitlines() if line.startswith("semantic")]
+    assert [account for _, _, account in told] == ["3 kept, 3 new", "1 kept, 1 changed"]
     assert "lists registered" not in out
     assert run(["refresh", "--dry-run"]) == 0
     told = capfd.readouterr()

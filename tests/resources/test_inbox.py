@@ -142,6 +142,35 @@ def test_where_the_data_lie_says_nothing_about_a_list(tmp_path: Path) -> None:
     assert inbox.files[0].listed_on == ""
 
 
+def test_a_list_that_shrinks_is_refused(inbox: Inbox, tmp_path: Path) -> None:
+    """A truncated scrape must not replace a whole one; an older short one replaces nothing."""
+
+    def listed(day: str, n: int) -> Path:
+        path = tmp_path / day / "cvpr2016.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps([r for i in range(n) for r in rows(f"Title {i}")]))
+        return path
+
+    assert inbox.import_paths([listed("2026-02-01", 10)])[1] == []
+    [refusal] = inbox.import_paths([listed("2026-02-02", 4)])[1]
+    assert "expected at least 5 rows" in str(refusal.problem)
+    assert str(tmp_path / "2026-02-02") in str(refusal.problem)
+    assert inbox.import_paths([listed("2026-01-02", 1)])[1] == []
+    assert inbox.import_paths([listed("2026-02-03", 5)])[1] == []
+    assert inbox.import_paths([listed("2026-02-04", 1)], accept_shrink=True)[1] == []
+    assert [o.observed_on.day for o, _ in inbox.origins(CELL)] == [4, 3, 1, 2]
+
+
+def test_a_damaged_list_does_not_stand_in_the_way_of_a_sound_one(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    """The new list was compared with one that could not be read, and refused in its name."""
+    inbox.import_paths([put(tmp_path / "2026-02-01" / "cvpr2016.json.gz")])
+    kept = inbox.root / inbox.files[0].path
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert inbox.import_paths([put(tmp_path / "2026-02-02" / "cvpr2016.json.gz", "new")])[1] == []
+
+
 # ── bad files ─────────────────────────────────────────────────────────────────────────
 GZIP = gzip.compress(json.dumps(rows() * 50).encode())
 BAD: dict[str, tuple[str, bytes, str]] = {
