@@ -148,7 +148,7 @@ def _report_again(records: pl.DataFrame) -> None:
     assert again.columns == RESOLVED_SCHEMA.names()
     n_events = ledger.next_seq
     print(
-        f"1 in {MOVED_EVERY} records moved: {total:.1f} s, of which {loaded:.1f} s loading ", end=""
+        f"1 in {MOVED_EVERY} records moved: {total:.1f} s ({cpu:.1f} s of processor), of which {loaded:.1f} s loading ", end=""
     )
     print(f"{n_events:,} events; target <= 5 s")
 
