@@ -147,10 +147,8 @@ def _report_again(records: pl.DataFrame) -> None:
         total, cpu = time.perf_counter() - started, time.process_time() - before_cpu
     assert again.columns == RESOLVED_SCHEMA.names()
     n_events = ledger.next_seq
-    print(
-        f"1 in {MOVED_EVERY} records moved: {total:.1f} s ({cpu:.1f} s of processor), of which {loaded:.1f} s loading ", end=""
-    )
-    print(f"{n_events:,} events; target <= 5 s")
+    print(f"1 in {MOVED_EVERY} records moved: {total:.1f} s, {cpu:.1f} s of processor; ", end="")
+    print(f"of which {loaded:.1f} s loading {n_events:,} events; target <= 5 s")
 
 
 def _report(name: str, agreement: Agreement) -> None:
