@@ -19,6 +19,7 @@ SAME_NAME = 80.0  # percent; goldring/golding 93, muck/mueck 89, wang/wong 75
 MIN_WORDS = 4  # shorter titles have too little in them to forgive a lost word
 LONG = 8  # words from which two may be lost
 _NUMBER = re.compile(r".*\d.*|[ivx]+|[b-z]|one|two|three|four|five|six|first|second|third")
+_NUMERAL = re.compile(r".*\d.*|[ivx]+")
 # Words whose presence or absence makes another work of the same people.
 _TELLING = frozenset(
     ("part", "revisited", "extended", "survey", "reply", "correction", "corrections", "erratum",
@@ -93,7 +94,7 @@ def extends(left: str, right: str) -> bool:
     rest = long[len(short) :].split()
     if not long.startswith(short + " "):
         # Cut off within a word; "part I" is no beginning of "part II".
-        return len(short) >= _TRUNCATED and not _is_telling(short.split()[-1])
+        return len(short) >= _TRUNCATED and not _NUMERAL.fullmatch(short.split()[-1])
     # "… II" and "… 2.0" are other works; a whole subtitle may well contain a number.
     serial = _tell_apart(rest if len(rest) < MIN_WORDS else rest[:1], ())
     return len(short.split()) >= MIN_WORDS and not serial

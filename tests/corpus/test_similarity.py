@@ -100,6 +100,7 @@ def test_spaces_are_no_evidence(title: str) -> None:
         ("dense retrieval of text", "dense retrieval of text without labels", False),
         ("dense retrieval", "dense retrieval for question answering", False),  # any title starts so
         ("dense retrieval of text passages fo", "dense retrieval of text passages for all", True),
+        ("dense retrieval of texts with s", "dense retrieval of texts with strudel", True),
         ("dense retrieval of long text part i", "dense retrieval of long text part ii", False),
         ("dense retrieval of long text part 1", "dense retrieval of long text part 12", False),
         ("dense retrieval of text", "sparse retrieval of text", False),
