@@ -63,7 +63,7 @@ BAD_ROW_SCHEMA = pl.Schema(
 class Batch:
     """Some rows of a file: every row read is in exactly one of the frames, or in `n_outside`.
 
-    A file hands over records or edges, not both: edges are placed where the papers known before lie.
+    A file hands over records or edges, not both: edges are placed where papers known before lie.
     `n_outside` counts rows that are sound but no concern of ours: of venues nobody registered.
     """
 
