@@ -19,6 +19,8 @@ from pipeline.corpus.json_lines import Understand, first_objects, read_batches
 from pipeline.corpus.places import Places
 
 SOURCE = "semantic_scholar"
+# The dataset `papers` never tells abstracts: they come by themselves, before it or after.
+UNTOLD = {"papers": ("abstract",)}
 KINDS_OF_PAPERS = ("papers", "graph_papers", "s2orc")
 """Kinds whose rows have a venue and a year of their own."""
 
@@ -39,7 +41,9 @@ class SemanticScholar:
         if 2 * len(kinds) <= len(rows):  # most, not all: the very first rows may be damaged
             return None
         kind = max(kinds, key=kinds.count)
-        return Recognised(SOURCE, kind, by_id=kind not in KINDS_OF_PAPERS)
+        return Recognised(
+            SOURCE, kind, by_id=kind not in KINDS_OF_PAPERS, untold=UNTOLD.get(kind, ())
+        )
 
     def read(self, file: BinaryIO, recognised: Recognised, places: Places) -> Iterator[Batch]:
         """See Importer."""

@@ -111,7 +111,6 @@ def test_papers_of_a_later_day_find_what_was_said_of_them(
     assert workspace.import_files([folder, papers]).deliveries == []
 
 
-@pytest.mark.xfail(strict=True, reason="importers do not say yet what their files never tell")
 def test_an_update_of_papers_keeps_their_abstracts(workspace: Workspace, tmp_path: Path) -> None:
     """Papers and abstracts are two files; next week's papers must not wipe this week's texts."""
     workspace.import_files([s2_release(tmp_path / "2026-02-10")])
