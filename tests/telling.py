@@ -1,4 +1,6 @@
-"""An importer of JSON lines that say in plain words what a source tells; for tests of the store.
+"""An importer of JSON lines that say in plain words what a source tells, and a desk to tell it at.
+
+For tests of the store.
 
 The first line is a header: source, kind, observed_on and whatever else `Recognised` has. Lines with
 `op` and `source_id` are records, with `citing_id` or `edge_id` edges; `{"bad": reason}` is a bad
@@ -9,9 +11,12 @@ an InputError.
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import polars as pl
 
 from pipeline.corpus.incoming import (
     Batch,
@@ -24,7 +29,9 @@ from pipeline.corpus.incoming import (
 )
 from pipeline.corpus.places import Places
 from pipeline.errors import InputError
+from pipeline.venues import load_venues
 from resources.source_files import SourceFile
+from resources.source_store import SourceStore
 
 Line = Mapping[str, Any]
 BATCH = 3  # rows of a batch: small, so that tests cross its edges
@@ -105,3 +112,78 @@ def _batch(lines: list[tuple[int, Line]]) -> Batch:
         else:
             edges.append(row)
     return Batch(record_frame(records), edge_frame(edges), bad_frame(bad), n_outside)
+
+
+# ── a store to tell it to ─────────────────────────────────────────────────────────────
+TODAY = date(2026, 3, 1)
+PLACES = Places.of(load_venues(), TODAY)
+A, B, C = ("acl", 2020), ("acl", 2021), ("cvpr", 2020)
+CELLS = (A, B, C)
+
+
+def open_store(root: Path) -> SourceStore:
+    return SourceStore(root, PLACES, TODAY)
+
+
+@dataclass
+class Desk:
+    """Writes files one after the other and hands them to a store."""
+
+    store: SourceStore
+    folder: Path
+    n: int = 0
+
+    def file(self, *rows: Line, day: int | str, **header: Any) -> SourceFile:
+        self.n += 1
+        return told_file(self.folder / f"{self.n}.jsonl", rows, day=day, **header)
+
+    def tell(self, *rows: Line, day: int | str, accept_shrink: bool = False, **header: Any) -> Any:
+        file = self.file(*rows, day=day, **header)
+        done = self.store.deliver(file, file.path.name, "", accept_shrink=accept_shrink)
+        self.read_again()
+        return done
+
+    def read_again(self) -> None:
+        for delivery in self.store.registry.overtaken():
+            self.store.deliver(again(self.folder / delivery.path), delivery.path, "")
+        assert self.store.registry.overtaken() == []  # or it would go on for ever
+
+
+def said(store: SourceStore, *columns: str) -> dict[str, tuple[Any, ...]]:
+    """source_id -> (cell, *columns) of every row in force, wherever it lies."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for cell in store.digests("records"):
+        for row in store.records(cell).select("source_id", *columns).iter_rows():
+            assert row[0] not in found, f"{row[0]} lies in two venue-years"
+            found[row[0]] = (cell, *row[1:])
+    return found
+
+
+def edges_in_force(store: SourceStore) -> dict[tuple[str, str], str]:
+    """(citing, cited) -> first seen, as MM-DD, of those in force, wherever they lie."""
+    found: dict[tuple[str, str], str] = {}
+    for cell in store.digests("edges"):
+        for row in store.edges(cell).filter("in_force").iter_rows(named=True):
+            ends = (row["citing_id"], row["cited_id"])
+            assert ends not in found, f"{ends} lies in two venue-years"
+            found[ends] = row["first_seen"].isoformat()[5:]
+    return found
+
+
+def everything(store: SourceStore) -> dict[str, pl.DataFrame]:
+    """All that is stored, clocks included."""
+    return {
+        p.relative_to(store.root).as_posix(): pl.read_parquet(p, hive_partitioning=False)
+        for p in sorted(store.root.rglob("*.parquet"))
+    }
+
+
+def assert_same_store(left: SourceStore, right: SourceStore) -> None:
+    mine, other = everything(left), everything(right)
+    assert mine.keys() == other.keys()
+    for name, frame in mine.items():
+        assert frame.equals(other[name]), f"{name}\n{frame}\n{other[name]}"
+    for kind in ("records", "edges"):
+        assert left.digests(kind) == right.digests(kind)  # type: ignore[arg-type]
+    without_time = [[vars(d) | {"mtime_ns": 0} for d in s.deliveries] for s in (left, right)]
+    assert without_time[0] == without_time[1]

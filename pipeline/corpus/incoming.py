@@ -22,7 +22,8 @@ Operation = Literal["row", "patch", "delete", "merge"]
 
 `row` replaces it; `patch` replaces the columns it has values in, wherever the row lies (venue and
 year are null: it is placed by its id), and an empty abstract takes the stored one away; `delete`
-removes it; `merge` removes it and lets its id mean `merged_into` from now on.
+removes it; `merge` removes it and lets its id mean `merged_into` from now on. Of one id the last
+row, deletion or merge of a file counts; a file that has rows of an id has no patches of it.
 """
 
 _GIVEN_BY_THE_FILE = ("record_key", "source", "list_order", "source_file", "observed_on")
@@ -62,6 +63,7 @@ BAD_ROW_SCHEMA = pl.Schema(
 class Batch:
     """Some rows of a file: every row read is in exactly one of the frames, or in `n_outside`.
 
+    A file hands over records or edges, not both: edges are placed where papers known before lie.
     `n_outside` counts rows that are sound but no concern of ours: of venues nobody registered.
     """
 
