@@ -19,8 +19,8 @@ from pipeline.corpus.json_lines import Understand, first_objects, read_batches
 from pipeline.corpus.places import Places
 
 SOURCE = "semantic_scholar"
-# The dataset `papers` never tells abstracts: they come by themselves, before it or after.
-UNTOLD = {"papers": ("abstract",)}
+# The dataset `papers` tells neither abstracts nor references: they come by themselves.
+UNTOLD = {"papers": ("abstract", "references")}
 KINDS_OF_PAPERS = ("papers", "graph_papers", "s2orc")
 """Kinds whose rows have a venue and a year of their own."""
 
