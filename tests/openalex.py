@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from resources.openalex import OpenAlex, Patience
 
 Work = dict[str, Any]
-IMPATIENT = Patience(attempts=4, first_wait_s=0.002, longest_wait_s=2.0, timeout_s=0.3)
+IMPATIENT = Patience(attempts=4, first_wait_s=0.002, longest_wait_s=2.0, timeout_s=1.0)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from resources.openalex import OpenAlex, Patience
 from tests.openalex import Answer, Request, client, page, scripted, work
 
 TODAY = date(2026, 11, 21)
-PATIENT = Patience(attempts=8, first_wait_s=0.001, longest_wait_s=2.0, timeout_s=0.4)
+PATIENT = Patience(attempts=8, first_wait_s=0.001, longest_wait_s=2.0, timeout_s=1.0)
 CHANGING = {"moving_page", "merged_id"}  # under these the truth itself moves
 
 
