@@ -72,7 +72,7 @@ def test_a_lasting_fault_is_one_line(body: bytes) -> None:
 def test_a_server_that_says_nothing_or_is_not_there_is_one_line() -> None:
     """A crawl that hangs all night on one connection."""
     with pytest.raises(SourceError, match="ReadTimeout"):
-        ask(lambda _: time.sleep(0.5) or SOUND)  # type: ignore[func-returns-value]
+        ask(lambda _: time.sleep(1.3) or SOUND)  # type: ignore[func-returns-value]
     with client("http://127.0.0.1:9") as openalex, pytest.raises(SourceError, match="ConnectError"):
         openalex.page(QUERY, "*", Tally())
 
