@@ -14,7 +14,9 @@
     ├── RefreshError              a stage failed; what the stages before it made stays
     ├── SourceError               a source's server cannot be reached or answers nonsense
     │   └── BudgetExhaustedError    the source's budget of the day is spent
-    └── ModelError                weights missing, of another hash, or of another shape
+    ├── ModelError                weights missing, of another hash, or of another shape
+    ├── LabelError                scores of two teachers mixed, an audit sheet that cannot be used
+    └── TrainingError             nothing to learn from, or no run that did not diverge
 
 The CLI prints the message and exits with code 2; anything outside the tree is a bug and keeps
 its traceback.
@@ -79,3 +81,11 @@ class BudgetExhaustedError(SourceError):
 
 class ModelError(CsimpactError):
     """Model weights are missing, have another hash, or another shape."""
+
+
+class LabelError(CsimpactError):
+    """Labels cannot be used together, or are not what they claim."""
+
+
+class TrainingError(CsimpactError):
+    """Training has nothing to learn from, or diverged in every run."""

@@ -462,6 +462,93 @@ TNCSI_SP = Table(
     },
 )
 
+TEXT_INPUT = Column(pl.String, "What the texts are made of: `title` or `title+abstract`.")
+QUERY_ID = Column(pl.String, "The paper whose text is the query.")
+DOCUMENT_ID = Column(pl.String, "The paper judged against the query.")
+
+TITLE_PAIRS = Table(
+    "title_pairs",
+    "title_pairs",
+    "Pairs of papers for the teacher to judge: candidates for each sampled query paper.",
+    ("query_id", "document_id"),
+    {
+        "query_id": QUERY_ID,
+        "document_id": DOCUMENT_ID,
+        "venue": Column(pl.String, "Venue of the query paper."),
+        "year": Column(pl.Int32, "Year of the query paper's edition.", "year"),
+        "miners": Column(
+            pl.List(pl.String),
+            "Who proposed the pair, of `student`, `bm25`, `cites`, `cited_by`, `co_cited`, "
+            "`same_domain`, `random`, in that order.",
+        ),
+        "student_rank": Column(pl.Int32, "Rank of the document under the student, from 1.", "rank"),
+        "student_score": Column(
+            pl.Float32, "Cosine of the student, title against document.", "cosine"
+        ),
+    },
+)
+
+PAIR_LABELS = Table(
+    "pair_labels",
+    "pair_labels",
+    "What a teacher says of pairs of texts: primary data, never scored twice.",
+    ("query_hash", "document_hash", "text_input", "teacher_id"),
+    {
+        "query_hash": Column(pl.String, "Digest of the query text that the teacher saw."),
+        "document_hash": Column(pl.String, "Digest of the document text that the teacher saw."),
+        "query_id": QUERY_ID,
+        "document_id": DOCUMENT_ID,
+        "venue": Column(pl.String, "Venue of the query paper."),
+        "year": Column(pl.Int32, "Year of the query paper's edition.", "year"),
+        "text_input": TEXT_INPUT,
+        "teacher_id": Column(pl.String, "Teacher, weights digest, template hash, number format."),
+        "score": Column(
+            pl.Float32,
+            "The teacher's raw score; null where it gave none (quarantined).",
+            "log-odds, logit or cosine: the teacher's own scale",
+            nullable=True,
+        ),
+    },
+)
+
+LABEL_AUDIT = Table(
+    "label_audit",
+    "label_audit",
+    "What people said of pairs that a teacher had scored.",
+    ("query_id", "document_id", "auditor"),
+    {
+        "query_id": QUERY_ID,
+        "document_id": DOCUMENT_ID,
+        "auditor": Column(pl.String, "Who judged: initials or a name of their own choosing."),
+        "relevance": Column(pl.Int32, "0 unrelated, 1 same area, 2 same problem or method."),
+        "text_input": TEXT_INPUT,
+        "teacher_id": PAIR_LABELS.columns["teacher_id"],
+        "score": Column(pl.Float32, "The teacher's score when the sheet was written."),
+        "stratum": Column(pl.Int32, "Stratum of the teacher's score, from 0, the lowest."),
+        "audited_on": Column(pl.Date, "Day the sheet was imported.", "date"),
+    },
+    partitioned=False,
+)
+
+RETRIEVAL_QUALITY = Table(
+    "retrieval_quality",
+    "retrieval_quality",
+    "How well each way of encoding queries retrieves, with intervals.",
+    ("benchmark", "system", "domain", "measure"),
+    {
+        "benchmark": Column(pl.String, "Set of queries and judgments, such as `cacm`."),
+        "system": Column(pl.String, "Query side: `plain`, an instruction, a prompt, a reranker."),
+        "domain": Column(pl.String, "Domain of the queries; `all` for all of them."),
+        "measure": Column(pl.String, "`nDCG@10`, `R@100`, `RR@10`, `tau` (with the teacher)."),
+        "n_queries": Column(pl.Int32, "Queries with judgments; the mean is over them.", "queries"),
+        "value": Column(pl.Float64, "Mean over queries.", "0..1, tau −1..1"),
+        "low": Column(pl.Float64, "Lower bound of the 95% bootstrap interval.", "as value"),
+        "high": Column(pl.Float64, "Upper bound of the 95% bootstrap interval.", "as value"),
+        "measured_on": Column(pl.Date, "Day of the evaluation.", "date"),
+    },
+    partitioned=False,
+)
+
 TABLES: Mapping[str, Table] = {
     t.name: t
     for t in (
@@ -477,6 +564,10 @@ TABLES: Mapping[str, Table] = {
         CITATION_SNAPSHOTS,
         CITATIONS,
         PAPER_EMBEDDINGS,
+        TITLE_PAIRS,
+        PAIR_LABELS,
+        LABEL_AUDIT,
+        RETRIEVAL_QUALITY,
         TOPIC_POOLS,
         TNCSI_SP,
     )

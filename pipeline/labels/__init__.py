@@ -1,0 +1,1 @@
+"""Candidate pairs, teacher scores, quality control and the human audit."""
