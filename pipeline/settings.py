@@ -48,6 +48,11 @@ class DataDir:
         return self.root / "models"
 
     @property
+    def prompts(self) -> Path:
+        """Trained prompts, and the journal of what was promoted, refused and rolled back."""
+        return self.root / "prompts"
+
+    @property
     def crawl(self) -> Path:
         """Checkpoints of crawls that are under way."""
         return self.root / "crawl" / "openalex"

@@ -1,0 +1,228 @@
+"""Every prompt that was ever judged, and which one serves: nothing is overwritten.
+
+Belongs here: keeping challengers with their verdicts, promotion, rollback. Not: the judgment
+(pipeline/training/gate.py) or the prompt's files (pipeline/models/prompt_file.py).
+A decision is one numbered file, written whole under a temporary name and renamed; what serves is
+what the decisions, read in order, say.
+"""
+
+import getpass
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import NotFoundError, StorageError
+from pipeline.models.adaptation import Adaptation
+from pipeline.models.prompt_file import Manifest, read_manifest, read_prompt, write_prompt
+from pipeline.training.verdict import Verdict
+from resources.lake import replace_file
+
+MIN_PREFIX = 4  # characters that name a prompt
+
+
+class Decision(BaseModel):
+    """One entry of the journal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: datetime
+    by: str = Field(description="user, or `gate`")
+    kind: Literal["promoted", "refused", "rolled_back"]
+    prompt_id: str = Field(description="the prompt decided about")
+    encoder_id: str
+    reasons: tuple[str, ...]
+    verdict: Verdict | None = None
+
+
+class PromptRegistry:
+    """`prompts/<prompt_id>/` with tensors and manifest, `prompts/journal/000001.json`, …"""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def decisions(self) -> list[Decision]:
+        """Every decision, the oldest first."""
+        return [_read(path) for path in self._journal()]
+
+    def champion(self, encoder_id: str) -> str | None:
+        """The prompt that serves queries of this encoder, or None: plain queries."""
+        served = self._served(encoder_id)
+        return served[-1] if served else None
+
+    def load(self, prompt_id: str, encoder_id: str) -> Adaptation:
+        """The prompt's tensors; raises ModelError if it is of another encoder or was changed."""
+        return read_prompt(self.root / prompt_id, encoder_id=encoder_id)[0]
+
+    def judged(self) -> list[tuple[str, str]]:
+        """(prompt id, test digest) of every verdict so far, refusals included."""
+        return [(d.prompt_id, d.verdict.test_digest) for d in self.decisions() if d.verdict]
+
+    def keep(self, adaptation: Adaptation, manifest: Manifest) -> str:
+        """Store a challenger's files; returns its id. It serves nobody yet."""
+        return write_prompt(self.root, adaptation, manifest)
+
+    def decide(self, prompt_id: str, encoder_id: str, verdict: Verdict) -> Decision:
+        """Promote or refuse a kept challenger, as its verdict says."""
+        return self._append(
+            by="gate",
+            kind="promoted" if verdict.promoted else "refused",
+            prompt_id=prompt_id,
+            encoder_id=encoder_id,
+            reasons=verdict.reasons,
+            verdict=verdict,
+        )
+
+    def promote(self, name: str, reason: str = "") -> Decision:
+        """Let a prompt serve again that the gate once promoted.
+
+        Raises NotFoundError if there is none of that name, or the gate refused it.
+        """
+        prompt_id = self.find(name)
+        passed = [d for d in self.decisions() if d.prompt_id == prompt_id and d.kind == "promoted"]
+        if not passed:
+            raise NotFoundError(
+                f"expected a prompt that the gate promoted, received {prompt_id}, which it did not:"
+                " `csimpact prompt show` says why; train another"
+            )
+        return self._append(
+            by=_user(),
+            kind="promoted",
+            prompt_id=prompt_id,
+            encoder_id=passed[-1].encoder_id,
+            reasons=(reason or "Promoted by hand.",),
+        )
+
+    def rollback(self, encoder_id: str, reason: str = "") -> Decision:
+        """Take the serving prompt back: the one before it serves again, or none.
+
+        Raises NotFoundError if none serves.
+        """
+        serving = self.champion(encoder_id)
+        if serving is None:
+            raise NotFoundError(
+                f"expected a prompt that serves {encoder_id}, found none: queries are plain already"
+            )
+        return self._append(
+            by=_user(),
+            kind="rolled_back",
+            prompt_id=serving,
+            encoder_id=encoder_id,
+            reasons=(reason or "Rolled back by hand.",),
+        )
+
+    def find(self, name: str) -> str:
+        """The prompt whose id begins with `name`; raises NotFoundError unless exactly one does."""
+        known = dict.fromkeys(d.prompt_id for d in self.decisions())
+        found = [p for p in known if p.startswith(name)] if len(name) >= MIN_PREFIX else []
+        if len(found) != 1:
+            many = f"{len(found)} prompts begin with" if found else "no prompt is called"
+            raise NotFoundError(f"{many} {name!r}: `csimpact prompt list` names them")
+        return found[0]
+
+    def manifest(self, prompt_id: str) -> Manifest:
+        """What a kept prompt was trained on."""
+        return read_manifest(self.root / prompt_id)
+
+    def table(self) -> pl.DataFrame:
+        """One row per decision, the newest first; `serves` marks the prompt in use."""
+        decisions = self.decisions()
+        serving = {p for e in {d.encoder_id for d in decisions} if (p := self.champion(e))}
+        last = {d.prompt_id: i for i, d in enumerate(decisions)}
+        rows = [
+            {
+                "prompt_id": d.prompt_id,
+                "decision": d.kind,
+                "at": d.at,
+                "by": d.by,
+                "serves": d.prompt_id in serving and last[d.prompt_id] == i,
+                "gain": _smallest_gain(d)[0],
+                "low": _smallest_gain(d)[1],
+                "n_queries": d.verdict.n_queries if d.verdict else None,
+                "encoder_id": d.encoder_id,
+                "reason": " ".join(d.reasons),
+            }
+            for i, d in enumerate(decisions)
+        ]
+        return pl.DataFrame(rows[::-1], schema=_TABLE, orient="row")
+
+    def _served(self, encoder_id: str) -> list[str]:
+        """What a rollback goes back through: the prompt in use last, what it replaced before it."""
+        served: list[str] = []
+        for decision in self.decisions():
+            if decision.encoder_id != encoder_id:
+                continue
+            if decision.kind == "promoted":
+                served.append(decision.prompt_id)
+            elif decision.kind == "rolled_back":
+                served.pop()
+        return served
+
+    def _append(
+        self,
+        *,
+        by: str,
+        kind: Literal["promoted", "refused", "rolled_back"],
+        prompt_id: str,
+        encoder_id: str,
+        reasons: Sequence[str],
+        verdict: Verdict | None = None,
+    ) -> Decision:
+        decision = Decision(
+            at=datetime.now(UTC),
+            by=by,
+            kind=kind,
+            prompt_id=prompt_id,
+            encoder_id=encoder_id,
+            reasons=tuple(reasons),
+            verdict=verdict,
+        )
+        number = len(self._journal()) + 1
+        path = self.root / "journal" / f"{number:06d}.json"
+        replace_file(path, decision.model_dump_json(indent=1).encode(), durable=True)
+        return decision
+
+    def _journal(self) -> list[Path]:
+        return sorted((self.root / "journal").glob("*.json"))
+
+
+_TABLE = {
+    "prompt_id": pl.String,
+    "decision": pl.String,
+    "at": pl.Datetime("us", "UTC"),
+    "by": pl.String,
+    "serves": pl.Boolean,
+    "gain": pl.Float64,
+    "low": pl.Float64,
+    "n_queries": pl.Int64,
+    "encoder_id": pl.String,
+    "reason": pl.String,
+}
+
+
+def _smallest_gain(decision: Decision) -> tuple[float | None, float | None]:
+    """Gain and lower bound against the strongest rival."""
+    against = decision.verdict.overall if decision.verdict else ()
+    worst = min(against, key=lambda c: c.low, default=None)
+    return (worst.gain, worst.low) if worst else (None, None)
+
+
+def _read(path: Path) -> Decision:
+    try:
+        return Decision.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as problem:
+        raise StorageError(
+            f"{path} cannot be read ({str(problem).splitlines()[0]}): restore the folder from a "
+            "backup; until then no prompt serves"
+        ) from problem
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no such user in a container
+        return str(os.getuid())
