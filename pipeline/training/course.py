@@ -1,0 +1,125 @@
+"""What moves during a training: parameters, optimiser, average; and the way back from divergence.
+
+Belongs here: the mutable state, kept, restored and judged. Not: the order of things (loop.py).
+Imports torch.
+"""
+
+import copy
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from pipeline.models.adaptation import Adaptation
+from pipeline.training.config import TrainingConfig
+from pipeline.training.schedule import Average
+
+TYPICAL_DECAY = 0.9  # weight of the past in a source's typical gradient norm, per step
+
+
+class Adapter(Protocol):
+    """Trainable tensors and the adaptation that they make; `copy.deepcopy` copies it."""
+
+    def parameters(self) -> Iterable[Tensor]:
+        """The leaf tensors that are trained, always in one order."""
+        ...
+
+    def adaptation(self) -> Adaptation:
+        """What a query's forward pass takes; differentiable in `parameters`."""
+        ...
+
+
+class Course:
+    """An adapter under way."""
+
+    def __init__(self, adapter: Adapter, config: TrainingConfig) -> None:
+        self.parameters = list(adapter.parameters())
+        self.slowdown = 1.0  # halved at every rollback
+        self._config = config
+        self._optimiser = torch.optim.AdamW(
+            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self._average = Average(self.parameters, decay=config.ema_decay)
+        self._typical: dict[int, float] = {}  # gradient norm of each source
+        self.keep()
+
+    def backward(self, loss: Tensor) -> float:
+        """Fill the gradients; their global norm."""
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        squares = [p.grad.square().sum() for p in self.parameters if p.grad is not None]
+        return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
+
+    def trouble(self, loss: Tensor, norm: float, source: int) -> str | None:
+        """Why this step must not be taken; None where it may."""
+        if not loss.isfinite():
+            return f"the loss is {loss.item()}"
+        if not norm < float("inf"):
+            return f"the gradient's norm is {norm}"
+        typical = self._typical.get(source, norm)
+        if norm > self._config.divergence_ratio * typical:
+            return f"the gradient's norm is {norm:.3g}, {norm / typical:.0f} times the typical one"
+        return None
+
+    def step(self, norm: float, source: int, *, rate: float) -> None:
+        """One step of AdamW at `rate`, on the gradient in units of the source's typical norm.
+
+        Losses differ in scale by orders of magnitude; in these units a batch of one source moves
+        as much as one of another, and `clip` means the same for all.
+        """
+        if norm == 0.0:  # a batch that orders nothing must not move by momentum alone
+            return
+        typical = self._typical.get(source, norm)
+        self._typical[source] = TYPICAL_DECAY * typical + (1 - TYPICAL_DECAY) * norm
+        scale = min(1 / typical, self._config.clip / norm)
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                parameter.grad.mul_(scale)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate * self.slowdown
+        self._optimiser.step()
+        self._average.update(self.parameters)
+
+    def averaged(self) -> list[Tensor]:
+        """Copies of the averaged parameters."""
+        return [value.clone() for value in self._average.values]
+
+    def keep(self) -> None:
+        """Remember this state as good."""
+        self._good: tuple[Any, ...] = copy.deepcopy(
+            (
+                [p.detach() for p in self.parameters],
+                self._optimiser.state_dict(),
+                (self._average.values, self._average.updates),
+                self._typical,
+            )
+        )
+
+    def roll_back(self) -> None:
+        """Return to the last good state, at half the rate."""
+        values, optimiser, average, typical = copy.deepcopy(self._good)
+        assign(self.parameters, values)
+        self._optimiser.load_state_dict(optimiser)
+        self._average.values, self._average.updates = average
+        self._typical = typical
+        self.slowdown /= 2
+
+
+def assign(parameters: Iterable[Tensor], values: Iterable[Tensor]) -> None:
+    """Put `values` into `parameters`, in order."""
+    with torch.no_grad():
+        for parameter, value in zip(parameters, values, strict=True):
+            parameter.copy_(value)
+
+
+@contextmanager
+def assigned(parameters: list[Tensor], values: list[Tensor]) -> Generator[None, None, None]:
+    """`parameters` hold `values` inside, and what they held before afterwards."""
+    before = [p.detach().clone() for p in parameters]
+    assign(parameters, values)
+    try:
+        yield
+    finally:
+        assign(parameters, before)
