@@ -478,8 +478,8 @@ TITLE_PAIRS = Table(
         "year": Column(pl.Int32, "Year of the query paper's edition.", "year"),
         "miners": Column(
             pl.List(pl.String),
-            "Who proposed the pair, of `student`, `bm25`, `cites`, `cited_by`, `co_cited`, "
-            "`same_domain`, `random`, in that order.",
+            "Who proposed the pair, of `student`, `document`, `bm25`, `cites`, `cited_by`, "
+            "`co_cited`, `same_domain`, `random`, in that order.",
         ),
         "student_rank": Column(pl.Int32, "Rank of the document under the student, from 1.", "rank"),
         "student_score": Column(
