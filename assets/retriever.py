@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from assets.stages import Job, Made, Stage, write_cell
+from assets.stages import Job, Made, Stage, append_rows, write_cell
 from pipeline.corpus.text import document_text
 from pipeline.errors import NotFoundError
 from pipeline.models.encoding import encode_texts
-from pipeline.tables import PAPER_EMBEDDINGS, Cell
+from pipeline.tables import Cell
 from resources.workspace import Workspace
 
 CHUNK = 2_048  # texts encoded between two writes: what a killed run may lose
@@ -102,14 +102,8 @@ def _encode(
 
 
 def _append(workspace: Workspace, cell: Cell, rows: pl.DataFrame) -> None:
-    lake = workspace.lake
-    lake.forget("paper_embeddings", cell)
-    before = lake.read("paper_embeddings", cell)
-    news = rows.with_columns(pl.lit(workspace.encoder_id).alias("encoder_id")).select(
-        before.columns
-    )
-    both = pl.concat([before, news]).unique(PAPER_EMBEDDINGS.key, keep="first")
-    lake.write("paper_embeddings", cell, both.sort(PAPER_EMBEDDINGS.key))
+    news = rows.with_columns(pl.lit(workspace.encoder_id).alias("encoder_id"))
+    append_rows(workspace, "paper_embeddings", cell, news)
 
 
 def vectors_for(workspace: Workspace, papers: pl.DataFrame) -> np.ndarray:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from pipeline.staleness import Inputs, State, in_scope, stale_cells, wanted_inputs
-from pipeline.tables import Cell
+from pipeline.tables import TABLES, Cell
 from resources.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,18 @@ def write_cell(
     The state is dropped first and written last: a crash in between leaves a cell without state.
     """
     return _write(job.workspace, output, cell, tables, job.inputs[cell], facets, days, facts)
+
+
+def append_rows(workspace: Workspace, output: str, cell: Cell, rows: pl.DataFrame) -> None:
+    """Add rows of primary data to a cell as they come; of one key the first row stays.
+
+    The state is dropped: `write_cell` sets it when the cell is complete.
+    """
+    lake, table = workspace.lake, TABLES[output]
+    lake.forget(output, cell)
+    before = lake.read(output, cell)
+    both = pl.concat([before, rows.select(before.columns)])
+    lake.write(output, cell, both.unique(table.key, keep="first").sort(table.key))
 
 
 def rewrite_cell(

@@ -59,6 +59,8 @@ class World:
     encoder_id: str
     config_id: str
     half_window_days: int
+    labelling: str  # rule of query papers and candidates
+    teacher: str  # who labels, and on what input
 
 
 Rule = Callable[[States, World], Mapping[Cell | None, Inputs]]
@@ -75,6 +77,8 @@ CODE_VERSIONS: Mapping[str, str] = {
     "paper_index": "1",
     "topic_pools": "1",
     "tncsi_sp": "1",
+    "title_pairs": "1",
+    "pair_labels": "1",
 }
 
 
@@ -201,6 +205,28 @@ def _tncsi_sp(states: States, world: World) -> Mapping[Cell | None, Inputs]:
     return wanted
 
 
+def _title_pairs(states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    papers = states["papers"]
+    # Every candidate of every query may be any paper: one new paper can enter anywhere.
+    members = _digest_of([f"{c} {papers[c].facets['members']}" for c in sorted(papers, key=str)])
+    edges = states["citations"]
+    citing = _digest_of([f"{c} {edges[c].digest}" for c in sorted(edges, key=str)])
+    inputs = {
+        "rule": world.labelling,
+        "encoder": world.encoder_id,
+        "papers of the library": members,
+        "citations of the library": citing,
+    }
+    return dict.fromkeys(papers, inputs)
+
+
+def _pair_labels(states: States, world: World) -> Mapping[Cell | None, Inputs]:
+    return {
+        cell: {"pairs": state.digest, "teacher": world.teacher}
+        for cell, state in states["title_pairs"].items()
+    }
+
+
 # In the order they are made.
 RULES: Mapping[str, Rule] = {
     "dump_records": _dump_records,
@@ -213,7 +239,12 @@ RULES: Mapping[str, Rule] = {
     "paper_index": _paper_index,
     "topic_pools": _topic_pools,
     "tncsi_sp": _tncsi_sp,
+    "title_pairs": _title_pairs,
+    "pair_labels": _pair_labels,
 }
+
+ON_DEMAND = frozenset({"title_pairs", "pair_labels"})
+"""Made when somebody asks: no refresh redoes them, and no plan names them."""
 
 UPSTREAM: Mapping[str, tuple[str, ...]] = {
     "dump_records": (),
@@ -274,7 +305,7 @@ def plan(states: States, world: World) -> list[Stale]:
     """
     planned: list[Stale] = []
     pending: dict[str, set[Cell | None]] = {}
-    for output in RULES:
+    for output in (o for o in RULES if o not in ON_DEMAND):
         stale = {s.cell: s for s in stale_cells(output, states, world)}
         for follower in _followers(output, pending, states, world):
             if follower.cell not in stale:

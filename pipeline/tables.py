@@ -476,6 +476,9 @@ TITLE_PAIRS = Table(
         "document_id": DOCUMENT_ID,
         "venue": Column(pl.String, "Venue of the query paper."),
         "year": Column(pl.Int32, "Year of the query paper's edition.", "year"),
+        "split": Column(
+            pl.String, "`train`, `dev` or `test`: near-duplicates of a paper are in one."
+        ),
         "miners": Column(
             pl.List(pl.String),
             "Who proposed the pair, of `student`, `document`, `bm25`, `cites`, `cited_by`, "

@@ -15,7 +15,10 @@ from filelock import FileLock, Timeout
 from pipeline.corpus.places import Places
 from pipeline.errors import BusyError, StorageError
 from pipeline.impact.pools import PoolRule
+from pipeline.labels.labelling_rule import LabellingRule
+from pipeline.labels.scoring import TITLE_ABSTRACT
 from pipeline.models.bi_encoder import BiEncoder
+from pipeline.models.reranker import Reranker
 from pipeline.settings import DataDir, data_dir, encoder_name
 from pipeline.staleness import RULES, State, World
 from pipeline.tables import Cell
@@ -62,6 +65,7 @@ class Workspace:
     data: DataDir
     today: date = field(default_factory=date.today)
     rule: PoolRule = field(default_factory=PoolRule)
+    labelling: LabellingRule = field(default_factory=LabellingRule)
     report: Report = _silent
 
     def report_to(self, log: Report) -> None:
@@ -104,6 +108,31 @@ class Workspace:
         """Pool rule and encoder."""
         return self.rule.config_id(self.encoder_id)
 
+    @property
+    def text_input(self) -> str:
+        """What the teacher is shown of a paper."""
+        return TITLE_ABSTRACT
+
+    @property
+    def teacher_id(self) -> str:
+        """Who labels, known without loading the model."""
+        return self.teacher.identity.teacher_id
+
+    @cached_property
+    def teacher(self) -> Reranker:
+        """The reranker, loaded when first used."""
+        from pipeline.models.late_interaction import LateInteraction
+        from resources.model_hub import find_model
+        folder = find_model(encoder_name(), self.data.models)
+        return LateInteraction.load(folder, encoder_name(), revision=self.encoder_id[-12:-4])
+
+    @property
+    def prompts(self) -> "PromptRegistry":
+        """Prompts trained so far, and which one serves."""
+        from resources.prompt_registry import PromptRegistry
+
+        return PromptRegistry(self.data.prompts)
+
     def inbox(self) -> Inbox:
         """The inbox as its registry stands now."""
         return Inbox(self.data.inbox, self.venues, self.today)
@@ -142,6 +171,8 @@ class Workspace:
             encoder_id=self.encoder_id,
             config_id=self.config_id,
             half_window_days=self.rule.half_window_days,
+            labelling=self.labelling.id,
+            teacher=f"{self.teacher_id} on {self.text_input}",
         )
 
     def scanned_inbox(self) -> Inbox:

@@ -32,6 +32,9 @@ from pipeline.tables import TITLE_PAIRS
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
+CANDIDATES = pl.Schema({n: t for n, t in TITLE_PAIRS.schema.items() if n != "split"})
+"""`title_pairs` but for the split, which miners do not know."""
+
 _BLOCK_FLOATS = 1 << 25  # 128 MB of products at a time
 _BIT = {miner: 1 << i for i, miner in enumerate(MINERS)}
 
@@ -69,7 +72,7 @@ def mine_candidates(
     seed: int,
     block: int = 256,
 ) -> pl.DataFrame:
-    """`title_pairs` rows: queries in the order asked, documents by the student's rank.
+    """Rows of CANDIDATES: queries in the order asked, documents by the student's rank.
 
     A query without candidates has no row. Cosines are those of quantised vectors (± 1.4e-4).
     Memory beyond the answer: a copy of the documents and near 256 MB of products.
@@ -88,7 +91,7 @@ def mine_candidates(
     rows = queries.astype(np.int64)
     _check(rows, query_vectors, collection)
     if not rows.size:
-        return TITLE_PAIRS.empty()
+        return pl.DataFrame(schema=CANDIDATES)
     miner = _Miner(collection, rule, seed)
     found = [_as_frame(query, those) for query, those in miner.run(rows, query_vectors, block)]
     return _as_table(pl.concat(found), collection.papers)
@@ -224,8 +227,8 @@ def _as_table(found: pl.DataFrame, papers: pl.DataFrame) -> pl.DataFrame:
             query["year"],
         )
         .join(miners, on="bits", how="left", maintain_order="left")
-        .select(TITLE_PAIRS.schema.names())
-        .cast(TITLE_PAIRS.schema)
+        .select(CANDIDATES.names())
+        .cast(CANDIDATES)
     )
 
 

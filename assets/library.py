@@ -1,0 +1,45 @@
+"""The papers of a whole library beside their vectors: what labelling, training and evaluation read.
+
+Belongs here: reading them into one order. Not: what is done with them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pipeline.errors import NotFoundError
+from pipeline.models.encoding import Vectors
+from resources.workspace import Workspace
+
+COLUMNS = ("paper_id", "paper_row", "venue", "year", "title", "abstract", "text_hash")
+
+
+@dataclass(frozen=True)
+class Documents:
+    """`papers`, with the `domain` of their venue, by paper id; `vectors` [paper, dim] beside."""
+
+    papers: pl.DataFrame
+    vectors: Vectors
+
+
+def read_documents(workspace: Workspace) -> Documents:
+    """Every paper that has a vector; raises NotFoundError if there is none."""
+    lake = workspace.lake
+    papers = lake.read_all("papers", COLUMNS)
+    stored = lake.read_all("paper_embeddings", ["text_hash", "encoder_id", "vector"])
+    mine = stored.filter(pl.col("encoder_id") == workspace.encoder_id).unique("text_hash")
+    domains = {venue.slug: venue.domain for venue in workspace.venues}
+    known = (
+        papers.join(mine.select("text_hash", "vector"), on="text_hash")
+        .with_columns(domain=pl.col("venue").replace_strict(domains, default="other"))
+        .sort("paper_id")
+    )
+    if not known.height:
+        raise NotFoundError(
+            f"expected papers with vectors of {workspace.encoder_id}, found none: "
+            "`csimpact import`, then `csimpact refresh`"
+        )
+    flat = known["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
+    vectors = np.ascontiguousarray(flat.reshape(known.height, -1), np.float32)
+    return Documents(known.drop("vector"), vectors)
