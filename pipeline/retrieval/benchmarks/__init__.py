@@ -1,0 +1,1 @@
+"""Published retrieval benchmarks, read from disk."""
