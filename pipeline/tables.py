@@ -528,6 +528,9 @@ LABEL_AUDIT = Table(
         "teacher_id": PAIR_LABELS.columns["teacher_id"],
         "score": Column(pl.Float32, "The teacher's score when the sheet was written."),
         "stratum": Column(pl.Int32, "Stratum of the teacher's score, from 0, the lowest."),
+        "weight": Column(
+            pl.Float64, "Scored pairs that this one stands for: its stratum's, per pair drawn."
+        ),
         "audited_on": Column(pl.Date, "Day the sheet was imported.", "date"),
     },
     partitioned=False,
