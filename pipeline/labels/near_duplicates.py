@@ -27,8 +27,8 @@ _AXES = 64
 _SAMPLE = 20_000  # vectors that the axes are fitted to
 _ROWS, _COLUMNS = 1024, 8192  # a tile of bounds: 32 MB
 _GATHERED = 1 << 15  # pairs multiplied in full at a time: 100 MB
-# Float error of the bound, and quantised cosines may exceed true ones by 2e-4.
-_SLACK = 1e-3
+_SLACK = 1e-4  # float error of a bound, which is otherwise of the very products it stands for
+_MAX_COSINE = 0.999  # beyond, the rounding of a vector may part it from its own copy
 
 
 def title_keys(titles: Sequence[str]) -> list[str]:
@@ -60,16 +60,21 @@ def similar_across(
 def _join(
     left: NDArray[np.float32], right: NDArray[np.float32], cosine: float, *, within: bool
 ) -> Pairs:
-    if not 0 < cosine <= 1:
-        raise InputError(f"expected a cosine in (0, 1], received {cosine}; say 0.95")
+    if not 0 < cosine <= _MAX_COSINE:
+        raise InputError(f"expected 0 < cosine <= {_MAX_COSINE}, received {cosine}; say 0.9")
     if left.shape[1] != right.shape[1]:
         raise InputError(
             f"expected vectors of one width, received {left.shape[1]} and {right.shape[1]}; "
             "encode both with one encoder"
         )
-    exact_left, exact_right = quantise(left), quantise(right)
-    axes = _leading_axes(left)
-    bounds = _survivors(_folded(left, axes), _folded(right, axes), cosine - _SLACK, within=within)
+    exact_left = quantise(left)
+    exact_right = exact_left if within else quantise(right)
+    axes = _axes(left)
+    folded = _folded(exact_left, axes)
+    least = (cosine - _SLACK) * PRODUCT_PER_COSINE
+    bounds = _survivors(
+        folded, folded if within else _folded(exact_right, axes), least, within=within
+    )
     found = [
         pairs[_products(exact_left, exact_right, pairs) >= cosine * PRODUCT_PER_COSINE]
         for some in bounds
@@ -79,18 +84,17 @@ def _join(
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
-def _leading_axes(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Orthonormal columns [dim, axis]; any would do, these rule out most."""
+def _axes(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Orthonormal columns [dim, dim], the leading ones last; any would do, these rule out most."""
     sample = vectors[:: max(1, len(vectors) // _SAMPLE)].astype(np.float64)
-    _, columns = np.linalg.eigh(sample.T @ sample)
-    return columns[:, -_AXES:].astype(np.float32)
+    return np.linalg.eigh(sample.T @ sample)[1].astype(np.float32)
 
 
 def _folded(vectors: NDArray[np.float32], axes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Head and length of the tail [n, axis + 1], so that products bound those of `vectors`."""
-    head = vectors @ axes
-    tail = np.einsum("nd,nd->n", vectors, vectors) - np.einsum("na,na->n", head, head)
-    return np.hstack([head, np.sqrt(np.maximum(tail, 0))[:, None]])
+    # The tail from its own axes: |v|² − |head|² would lose the digits of a short one.
+    tail = np.linalg.norm(vectors @ axes[:, :-_AXES], axis=1)
+    return np.hstack([vectors @ axes[:, -_AXES:], tail[:, None]])
 
 
 def _survivors(

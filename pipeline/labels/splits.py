@@ -37,7 +37,10 @@ class SplitRule(BaseModel):
     dev: float = Field(0.1, gt=0, lt=1, description="share of the clusters")
     test: float = Field(0.1, gt=0, lt=1, description="share of the clusters")
     cosine: float = Field(
-        0.9, gt=0, le=1, description="from here on a conference paper and its journal version lie"
+        0.9,
+        gt=0,
+        le=0.999,
+        description="from here on a conference paper and its journal version lie",
     )
     seed: int = Field(0, description="another seed, other splits")
 

@@ -17,11 +17,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.labels.sampling import paper_rng
 from pipeline.labels.sources.mined import MinedQueries, Rows, about_themselves
 from pipeline.labels.sources.words import Collection, content_words, poisson_length
+
+PRIOR = 10.0
+"""μ in words, a sixth of an abstract's. The authors' mean length gives the collection as many draws
+as the document: apt for ranking two sets, but half of a query would be of other papers' words."""
 
 _LEAST_WORDS = 10  # different words of a document; fewer make any two sets alike
 
@@ -31,9 +35,18 @@ class WordSetRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mean_words: float = Field(5.0, gt=0, description="λ of the Poisson length; the paper has 3")
+    mean_words: float = Field(5.0, ge=1, description="λ of the Poisson length; the paper has 3")
     min_words: int = Field(2, gt=0, description="words; a lone word fits too many documents")
     max_words: int = Field(16, gt=0, description="words")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "WordSetRule":
+        if not self.min_words <= self.mean_words <= self.max_words:
+            raise ValueError(
+                "expected min_words <= mean_words <= max_words, received "
+                f"{self.min_words}, {self.mean_words}, {self.max_words}"
+            )
+        return self
 
 
 def mine_prop(
@@ -44,7 +57,7 @@ def mine_prop(
     rule: WordSetRule,
     *,
     seed: int,
-    prior: float | None = None,
+    prior: float = PRIOR,
 ) -> MinedQueries:
     """One query per paper of `rows` whose text has ten different words.
 
@@ -55,9 +68,8 @@ def mine_prop(
         collection: what the documents are smoothed with; keep it, and added papers change nothing.
         rule: length of the queries.
         seed: another seed, other words.
-        prior: μ, words; None for the collection's mean length, as in the paper.
+        prior: μ, words; the authors take `collection.mean_length`.
     """
-    mu = collection.mean_length if prior is None else prior
     made = []
     for row in rows:
         counts = Counter(content_words(texts[row] or ""))
@@ -65,8 +77,9 @@ def mine_prop(
             continue
         rng = paper_rng(paper_ids[row], seed=seed, purpose="prop")
         size = poisson_length(rng, mean=rule.mean_words, least=rule.min_words, most=rule.max_words)
-        pair = [_draw_set(counts, size, collection, mu, rng) for _ in range(2)]
-        pair.sort(key=lambda words: -log_likelihood(words, counts, collection, mu))
+        size = min(size, len(counts))
+        pair = [_draw_set(counts, size, collection, prior, rng) for _ in range(2)]
+        pair.sort(key=lambda words: -log_likelihood(words, counts, collection, prior))
         made.append((row, *(" ".join(words) for words in pair)))
     return about_themselves(
         "prop", [m[1] for m in made], [m[0] for m in made], [m[2] for m in made]
