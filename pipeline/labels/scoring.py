@@ -143,7 +143,7 @@ def score_pairs(
         )
         done += rows.height
         quarantined += rows["score"].null_count()
-        yield rows.select(PAIR_LABELS.columns).cast(PAIR_LABELS.schema)
+        yield rows.select(*PAIR_LABELS.columns).cast(PAIR_LABELS.schema)
         if progress:
             progress(Progress(done, todo.height, quarantined, time.monotonic() - started))
 

@@ -96,8 +96,9 @@ class LateInteraction:
         """
         for window in group_windows(groups, WINDOW_PAIRS):
             self._encode(list(dict.fromkeys(t for g in window for t in (g.query, *g.documents))))
-            yield from one_batch_per_core(self._score, window)
+            scores = list(one_batch_per_core(self._score, window))
             self._evict()
+            yield from scores
 
     def _score(self, group: PairGroup) -> Scores:
         import torch
