@@ -42,7 +42,9 @@ def title_pairs(job: Job) -> Iterator[Made]:
     for cell in job.cells:
         mine = by_cell.get(cell, pairs.clear())
         queries = mine["query_id"].n_unique()
-        yield write_cell(job, "title_pairs", cell, {"title_pairs": mine}, facts={"queries": queries})
+        yield write_cell(
+            job, "title_pairs", cell, {"title_pairs": mine}, facts={"queries": queries}
+        )
 
 
 def _collection(workspace: Workspace, library: Documents) -> Collection:

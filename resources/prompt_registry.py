@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
+from pipeline.models.prompt_file import Manifest, read_manifest, read_prompt, write_prompt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import NotFoundError, StorageError
 from pipeline.models.adaptation import Adaptation
-from pipeline.models.prompt_file import Manifest, read_manifest, read_prompt, write_prompt
 from pipeline.training.verdict import Verdict
 from resources.lake import replace_file
 
@@ -190,7 +190,7 @@ class PromptRegistry:
         return sorted((self.root / "journal").glob("*.json"))
 
 
-_TABLE = {
+_TABLE = pl.Schema({
     "prompt_id": pl.String,
     "decision": pl.String,
     "at": pl.Datetime("us", "UTC"),
@@ -201,7 +201,7 @@ _TABLE = {
     "n_queries": pl.Int64,
     "encoder_id": pl.String,
     "reason": pl.String,
-}
+})
 
 
 def _smallest_gain(decision: Decision) -> tuple[float | None, float | None]:

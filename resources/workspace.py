@@ -28,6 +28,7 @@ from resources.inbox import Inbox
 from resources.lake import Lake
 from resources.ledger_store import LedgerStore
 from resources.model_hub import encoder_id, load_bi_encoder
+from resources.prompt_registry import PromptRegistry
 from resources.source_files import recognise, sha256_of
 from resources.source_store import SourceStore
 from resources.vector_store import VectorStore
@@ -123,14 +124,13 @@ class Workspace:
         """The reranker, loaded when first used."""
         from pipeline.models.late_interaction import LateInteraction
         from resources.model_hub import find_model
+
         folder = find_model(encoder_name(), self.data.models)
         return LateInteraction.load(folder, encoder_name(), revision=self.encoder_id[-12:-4])
 
     @property
     def prompts(self) -> "PromptRegistry":
         """Prompts trained so far, and which one serves."""
-        from resources.prompt_registry import PromptRegistry
-
         return PromptRegistry(self.data.prompts)
 
     def inbox(self) -> Inbox:

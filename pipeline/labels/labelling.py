@@ -17,6 +17,7 @@ from pipeline.labels.splits import SPLITS, Splits, cluster_papers, split_papers
 from pipeline.models.encoding import Vectors
 from pipeline.tables import TITLE_PAIRS
 
+
 def split_library(papers: pl.DataFrame, documents: Vectors, rule: LabellingRule) -> Splits:
     """The split of every paper (`paper_id`, `title`, `paper_row`), near-duplicates together."""
     cluster = cluster_papers(
@@ -53,9 +54,7 @@ def mine_pairs(
         vectors = encode_titles(collection.papers["title"][rows].to_list())
         quotas = rule.learn if split == "train" else rule.judge
         pairs = mine_candidates(rows, vectors, collection, rule=quotas, seed=rule.seed)
-        found.append(
-            pairs.with_columns(split=pl.lit(split)).select(TITLE_PAIRS.schema.names())
-        )
+        found.append(pairs.with_columns(split=pl.lit(split)).select(TITLE_PAIRS.schema.names()))
     return pl.concat(found)
 
 

@@ -33,9 +33,7 @@ class SourceShape:
     lengths: Sequence[int]
 
 
-def domain_quotas(
-    sizes: NDArray[np.int64], total: int, *, temperature: float
-) -> NDArray[np.int64]:
+def domain_quotas(sizes: NDArray[np.int64], total: int, *, temperature: float) -> NDArray[np.int64]:
     """Queries to read of each domain [domain], summing to `total`, given domain sizes > 0."""
     share = np.exp(np.log(sizes) / temperature)
     exact = total * share / share.sum()

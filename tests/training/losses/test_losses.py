@@ -104,9 +104,7 @@ def test_listwise_kl_equals_torch_with_two_temperatures() -> None:
     expected = 0.1**2 * F.kl_div(
         F.log_softmax(student / 0.1, 1), F.softmax(teacher / 0.4, 1), reduction="batchmean"
     )
-    received = listwise_kl(
-        student, teacher, keep, student_temperature=0.1, teacher_temperature=0.4
-    )
+    received = listwise_kl(student, teacher, keep, student_temperature=0.1, teacher_temperature=0.4)
     torch.testing.assert_close(received, expected)
 
 
@@ -180,9 +178,11 @@ def test_padding_changes_neither_loss_nor_gradient(name: str) -> None:
 
     plain = value_and_gradient(lambda x, _: x)
     padded = value_and_gradient(
-        lambda x, fill: torch.cat([x, torch.full((4, 3), fill).to(x.dtype)], 1)
-        if x.dtype != torch.bool
-        else F.pad(x, (0, 3))
+        lambda x, fill: (
+            torch.cat([x, torch.full((4, 3), fill).to(x.dtype)], 1)
+            if x.dtype != torch.bool
+            else F.pad(x, (0, 3))
+        )
     )
     assert plain[1].abs().sum() > 0
     torch.testing.assert_close(padded, plain)
