@@ -1,0 +1,190 @@
+"""From labels to a verdict: the one road by which a prompt can come to serve.
+
+Belongs here: the order of the decisions, and on which queries each is made. Not: the decisions
+themselves (quality.py, starts.py, averaging.py, gate.py), or keeping them (resources).
+
+1. The teacher must beat the student (labels/quality.py), or nothing is trained.
+2. The best instruction, the empty one included, is chosen on the development queries.
+3. Every start is measured there; the best is trained, with several seeds, and one challenger comes
+   out: the average, a seed, or the start itself where nothing beat it.
+4. The challenger meets the best instruction and the champion on the test queries, once.
+
+Imports torch.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pipeline.models.adaptation import Adaptation
+from pipeline.models.encoding import Vectors
+from pipeline.models.query_tower import QueryTower
+from pipeline.retrieval.evaluation import NDCG, QueryEncoder, measure_systems
+from pipeline.retrieval.measures import PerQuery
+from pipeline.retrieval.query_set import QuerySet
+from pipeline.training.adapters import ADAPTERS, Adapter, AdapterConfig
+from pipeline.training.averaging import TrainingResult, train_seeds
+from pipeline.training.curriculum import Curriculum
+from pipeline.training.forward import encode_adapted
+from pipeline.training.gate import Measured, judge
+from pipeline.training.looks import best_on_dev
+from pipeline.training.recipe import Recipe
+from pipeline.training.starts import Start, choose_start
+from pipeline.training.verdict import Verdict
+
+CHALLENGER = "challenger"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Challenger:
+    """What training gave, fixed before any test query is looked at.
+
+    dev: mean nDCG@10 on the development queries of every instruction and of the challenger.
+    """
+
+    adaptation: Adaptation
+    instruction: str
+    rival: str
+    start: Start
+    result: TrainingResult
+    dev: Mapping[str, float]
+
+
+def plain_name(instruction: str) -> str:
+    """How an instruction is called in tables: the empty one is `plain`."""
+    return f"“{instruction}”" if instruction else "plain"
+
+
+def train_challenger(
+    tower: QueryTower,
+    curriculum: Curriculum,
+    dev: QuerySet,
+    documents: Vectors,
+    recipe: Recipe,
+    *,
+    progress: Progress,
+) -> Challenger:
+    """The one challenger of a recipe.
+
+    Args:
+        tower: the frozen encoder's query side.
+        curriculum: what is learnt from; nothing of it is in `dev` or in a test.
+        dev: development queries, ranked over `documents` [document, dim], the whole library.
+        recipe: what to do.
+        progress: gets one line per step worth telling.
+
+    Raises:
+        TrainingError: nothing to learn from, or every run diverged.
+    """
+
+    def ndcg(encode: QueryEncoder) -> PerQuery:
+        return measure_systems(dev, {CHALLENGER: encode}, documents)[CHALLENGER][NDCG]
+
+    def validate(encode: QueryEncoder) -> float:
+        return float(ndcg(encode).mean())
+
+    instructions = ("", *recipe.instructions)
+    words = {
+        text: ndcg(lambda texts, i=text: encode_words(tower, texts, i)) for text in instructions
+    }
+    rival = best_on_dev(words)
+    progress(f"best instruction on {len(dev.texts)} development queries: {plain_name(rival)}")
+    start = choose_start(tower, _starts(tower, recipe, rival), validate=validate)
+
+    def step(done: int, of: int) -> None:
+        progress(f"training from {start.name}: step {done:,} of {of:,}")
+
+    result = train_seeds(
+        tower,
+        start.adapter,
+        curriculum.documents,
+        curriculum.sources,
+        recipe.training,
+        validate=validate,
+        progress=step,
+    )
+    adapter = result.adapter
+    assert isinstance(adapter, Adapter)  # what went in comes out
+    means = {plain_name(text): float(values.mean()) for text, values in words.items()}
+    return Challenger(
+        adapter.adaptation(),
+        adapter.instruction,
+        rival,
+        start,
+        result,
+        means | {CHALLENGER: result.dev},
+    )
+
+
+def judge_challenger(
+    systems: Mapping[str, QueryEncoder],
+    test: QuerySet,
+    documents: Vectors,
+    *,
+    prompt_id: str,
+    training_ids: Sequence[str],
+    recipe: Recipe,
+    look: int,
+    seed: int,
+) -> tuple[Verdict, dict[str, dict[str, PerQuery]]]:
+    """The verdict, and the numbers per test query of every system.
+
+    systems: `challenger`, and the rivals: the best instruction and the champion, if one serves.
+    """
+    numbers = measure_systems(test, systems, documents)
+    measured = {
+        name: Measured(test.query_ids, values[NDCG].astype(np.float64))
+        for name, values in numbers.items()
+    }
+    challenger = measured.pop(CHALLENGER)
+    verdict = judge(
+        challenger,
+        measured,
+        test.domains,
+        name=prompt_id,
+        training_ids=training_ids,
+        rule=recipe.gate_rule,
+        look=look,
+        seed=seed,
+    )
+    return verdict, numbers
+
+
+def encode_words(tower: QueryTower, texts: Sequence[str], instruction: str) -> Vectors:
+    """Vectors of queries behind an instruction in words."""
+    config = AdapterConfig(instruction=instruction)
+    rng = np.random.default_rng(0)  # an instruction draws nothing
+    adapter = ADAPTERS["instruction_text"](tower, config, rng=rng)
+    return encode_adapted(tower, adapter, texts)
+
+
+def _starts(tower: QueryTower, recipe: Recipe, rival: str) -> dict[str, Adapter]:
+    """Adapters to begin from: each instruction's words, or the best instruction before them.
+
+    Kinds with a prompt begin as an instruction's words; kinds without stand behind the best one.
+    """
+    kind = ADAPTERS[recipe.adapter]
+    texts = recipe.instructions if "prompt" in recipe.adapter and not recipe.gate else (rival,)
+    return {
+        plain_name(text): kind(
+            tower,
+            AdapterConfig(
+                initial_text=text or recipe.instructions[0],
+                instruction="" if "prompt" in recipe.adapter else text,
+                num_virtual_tokens=recipe.num_virtual_tokens,
+                gate=recipe.gate,
+                rank=recipe.rank,
+            ),
+            rng=np.random.default_rng(recipe.training.seeds[0]),
+        )
+        for text in texts
+    }
+
+
+def dev_table(challenger: Challenger) -> pl.DataFrame:
+    """`system, nDCG@10` on the development queries, best first."""
+    rows = list(challenger.dev.items())
+    return pl.DataFrame(rows, schema=["system", NDCG], orient="row").sort(NDCG, descending=True)
