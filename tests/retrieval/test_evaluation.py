@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
+import ir_measures
 import numpy as np
 import pytest
+from ir_measures import R, nDCG
 
 from pipeline.errors import InputError
 from pipeline.models.bi_encoder import MeanPooledEncoder
@@ -163,3 +165,17 @@ def test_a_benchmark_from_disk_to_rows(tmp_path: Path, real_lists: Path) -> None
     assert frame.filter(measure=NDCG)["value"].item() > 0.05  # word overlap alone
     again = compare_encoders(cacm.queries, cacm.titles, {"plain": encoder}, measured_on=DAY, seed=0)
     assert frame.equals(again)
+    judged = cacm.queries.judgments
+    qrels = [
+        ir_measures.Qrel(str(q), str(d), int(g))
+        for q, d, g in zip(judged.query, judged.document, judged.gain, strict=True)
+    ]
+    scores = encoder.encode_queries(cacm.queries.texts) @ documents.T
+    run = [
+        ir_measures.ScoredDoc(str(q), str(d), float(scores[q, d]))
+        for q in range(len(scores))
+        for d in np.argsort(-scores[q])[:100]
+    ]
+    reference = ir_measures.calc_aggregate([nDCG @ 10, R @ 100, ir_measures.RR @ 10], qrels, run)
+    ours = dict(frame.select("measure", "value").iter_rows())
+    assert ours == {str(m): pytest.approx(v, abs=1e-6) for m, v in reference.items()}
