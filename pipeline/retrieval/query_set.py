@@ -49,3 +49,38 @@ class QuerySet:
             raise InputError(
                 f"expected one entry per query in every field of {self.name}, received {lengths}"
             )
+
+
+def teacher_query_set(
+    name: str,
+    query_ids: Sequence[str],
+    texts: Sequence[str],
+    domains: Sequence[str],
+    *,
+    itself: Rows,
+    teacher_documents: Rows,
+    teacher_scores: NDArray[np.floating],
+    n_relevant: int = 20,
+) -> QuerySet:
+    """Queries judged by a teacher: its r-th best of n has gain (n − r + 1) / n, the others none.
+
+    Ranks rather than scores, so that log-odds, logits and cosines of any scale give one measure.
+    Documents the teacher never saw have gain 0: where it saw only what some system proposed, the
+    figures favour that system.
+    """
+    scores = np.where(teacher_documents >= 0, teacher_scores, np.nan)
+    worst = np.where(np.isnan(scores), np.inf, -scores)
+    order = np.lexsort((teacher_documents, worst), axis=1)[:, :n_relevant]
+    best = np.take_along_axis(teacher_documents, order, axis=1)
+    best = np.where(np.isnan(np.take_along_axis(scores, order, axis=1)), -1, best)
+    gains = np.broadcast_to((n_relevant - np.arange(best.shape[1])) / n_relevant, best.shape)
+    return QuerySet(
+        name=name,
+        query_ids=query_ids,
+        texts=texts,
+        domains=domains,
+        judgments=Judgments.from_padded(best, gains),
+        itself=itself,
+        teacher_documents=teacher_documents,
+        teacher_scores=scores,
+    )

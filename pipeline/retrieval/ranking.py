@@ -28,7 +28,7 @@ def rank_documents(
         excluded: [query] each query's own document, which is not ranked; −1: none. Where it leaves
             fewer than k documents the last rank is −1.
     """
-    _check_widths(queries, documents)
+    _check(queries, documents)
     k = min(k, len(documents))
     ranking = np.empty((len(queries), k), np.int32)
     step = max(1, _BLOCK_FLOATS // max(1, len(documents)))
@@ -43,7 +43,7 @@ def rank_documents(
 
 def score_candidates(queries: Vectors, documents: Vectors, candidates: Rows) -> Vectors:
     """Cosines [query, candidate] of each query with its own candidates; NaN where padded (−1)."""
-    _check_widths(queries, documents)
+    _check(queries, documents)
     scores = np.empty(candidates.shape, np.float32)
     step = max(1, _BLOCK_FLOATS // max(1, candidates.shape[1] * queries.shape[1]))
     for start in range(0, len(queries), step):
@@ -86,7 +86,12 @@ def _first(similar: NDArray[np.float32], k: int) -> Rows:
     return np.where(np.isneginf(value[place]), -1, column[place]).astype(np.int32)
 
 
-def _check_widths(queries: Vectors, documents: Vectors) -> None:
+def _check(queries: Vectors, documents: Vectors) -> None:
+    if lost := int(np.count_nonzero(~np.isfinite(queries).all(axis=1))):
+        raise InputError(
+            f"expected finite query vectors, received {lost} of {len(queries)} with NaN or "
+            "infinity; the encoder or its prompt has diverged"
+        )
     if queries.shape[1:] != documents.shape[1:]:
         raise InputError(
             f"expected queries as wide as the documents' {documents.shape[1]}, received "

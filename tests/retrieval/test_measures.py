@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import RR, R, nDCG
 
+from pipeline.errors import InputError
 from pipeline.retrieval.judgments import Judgments
 from pipeline.retrieval.measures import kendall_tau, ndcg, recall, reciprocal_rank
 from pipeline.retrieval.ranking import order_candidates, rank_documents, ranked_gains
@@ -123,3 +124,34 @@ def test_candidates_in_order() -> None:
     candidates = np.array([[3, 1, 2, -1, 7]], np.int32)
     scores = np.array([[0.5, 0.5, 0.9, 5.0, np.nan]])
     assert order_candidates(candidates, scores).tolist() == [[2, 1, 3, 7, -1]]
+
+
+def test_vectors_that_cannot_be_ranked() -> None:
+    """A diverged prompt whose NaN vectors crash the ranking, or rank at random; two encoders."""
+    vectors = np.eye(3, dtype=np.float32)
+    diverged = vectors.copy()
+    diverged[1, 1] = np.nan
+    with pytest.raises(InputError, match="1 of 3 with NaN"):
+        rank_documents(diverged, vectors, 2)
+    with pytest.raises(InputError, match="one encoder"):
+        rank_documents(vectors[:, :2], vectors, 2)
+    assert rank_documents(vectors, vectors[:0], 2).shape == (3, 0)
+    assert rank_documents(vectors[:0], vectors, 2).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "match"),
+    [
+        (([0, 0], [1, 1], [1.0, 2.0]), "1 judged again"),
+        (([0], [-1], [1.0]), "documents from -1"),
+        (([2], [0], [1.0]), r"query rows 0\.\.1"),
+        (([0], [0], [math.nan]), "finite gains"),
+        (([0], [0, 1], [1.0]), "received 1, 2 and 1"),
+    ],
+)
+def test_judgments_that_cannot_be_used(
+    pairs: tuple[list[int], list[int], list[float]], match: str
+) -> None:
+    """A pair counted twice; rows of another split taken modulo the matrix."""
+    with pytest.raises(InputError, match=match):
+        Judgments.from_pairs(*pairs, 2)

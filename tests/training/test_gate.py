@@ -61,6 +61,13 @@ def test_the_same_system_is_refused() -> None:
     assert verdict.overall[0].gain == 0
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_refused(seed: int) -> None:
+    """A prompt learnt from noisy labels: every ranking changed much, none for the better."""
+    numbers = np.clip(_base() + np.random.default_rng(seed).normal(0, 0.25, N), 0, 1)
+    assert not _judge(numbers).promoted
+
+
 def test_better_than_one_rival_is_not_enough() -> None:
     """A champion replaced because the challenger beats the empty instruction."""
     champion = _changed(0.05, 2)

@@ -7,18 +7,22 @@ Probe: regularised least squares on one-hot labels, class of the largest answer 
 compare encoders with each other and not with published ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError
 from pipeline.models.encoding import Vectors
 from pipeline.retrieval.benchmarks.records import as_text, read_rows
+from pipeline.retrieval.evaluation import ALL, summarise
 from pipeline.retrieval.measures import PerQuery
 
+ACCURACY = "accuracy"
 RIDGE = 1.0  # on unit vectors, in units of one text's weight
 
 
@@ -40,15 +44,45 @@ def is_classification(path: Path) -> bool:
 
 def read_classification(path: Path) -> Classification:
     """The task in a folder such as `grnti_ru`."""
-    if not is_classification(path):
-        raise InputError(
-            f"expected train and test files of a classification in {path}, received none; check it"
-        )
     columns: list[list[str]] = []
     for split in ("train", "test"):
         rows = [row for file in _parts(path, split) for row in read_rows(file, "text", "label")]
         columns += [[as_text(r["text"]) for r in rows], [as_text(r["label"]) for r in rows]]
     return Classification(path.name, *columns)
+
+
+def read_classifications(path: Path) -> list[Classification]:
+    """The task in a folder such as `grnti_ru`, or all tasks of a folder of such folders."""
+    folders = [path] if is_classification(path) else sorted(path.glob("*/"))
+    tasks = [read_classification(folder) for folder in folders if is_classification(folder)]
+    if not tasks:
+        raise InputError(
+            f"expected train and test files of a classification in {path}, received none; check it"
+        )
+    return tasks
+
+
+def classify(
+    task: Classification,
+    encoders: Mapping[str, Callable[[Sequence[str]], Vectors]],
+    *,
+    measured_on: date,
+    seed: int,
+) -> pl.DataFrame:
+    """Rows of `retrieval_quality`: the probe's `accuracy` on each encoder's vectors."""
+    numbers = {
+        name: {
+            ACCURACY: probe(
+                encode(task.train_texts),
+                task.train_labels,
+                encode(task.test_texts),
+                task.test_labels,
+            )
+        }
+        for name, encode in encoders.items()
+    }
+    domains = [ALL] * len(task.test_texts)
+    return summarise(task.name, domains, numbers, measured_on=measured_on, seed=seed)
 
 
 def _parts(path: Path, split: str) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 from pipeline.retrieval.benchmarks.benchmark import Benchmark, Contents, assemble
-from pipeline.retrieval.benchmarks.records import paper_of, read_json, read_parts
+from pipeline.retrieval.benchmarks.records import paper_of, read_object, read_parts
 from pipeline.retrieval.benchmarks.scidocs import query_text
 
 ANNOTATIONS = "test-pid2anns-*.json"
@@ -33,7 +33,7 @@ def read_query_by_example(path: Path, *, title_only: bool) -> Benchmark:
     pools: dict[str, list[str]] = {}
     for file in sorted(path.glob(ANNOTATIONS)):
         facet = file.stem.split("-")[-1]
-        for paper, found in read_json(file).items():
+        for paper, found in read_object(file).items():
             query = f"{paper}_{facet}"
             pools[query], gains = _pool(file, paper, found)
             judged += [(query, d, g) for d, g in zip(pools[query], gains, strict=True)]

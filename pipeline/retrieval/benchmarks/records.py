@@ -14,14 +14,19 @@ import polars as pl
 from pipeline.errors import InputError, UnreadableFileError
 
 
-def read_json(path: Path) -> Any:
-    """The value in a JSON file."""
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file."""
     try:
-        return orjson.loads(path.read_bytes())
+        value = orjson.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UnreadableFileError(
             f"expected JSON in {path}, received: {error}; fetch it again"
         ) from error
+    if not isinstance(value, dict):
+        raise UnreadableFileError(
+            f"expected an object in {path}, received a {type(value).__name__}; fetch it again"
+        )
+    return value
 
 
 def read_rows(path: Path, *fields: str, optional: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.corpus.text import document_text
 from pipeline.retrieval.benchmarks.benchmark import Benchmark, Contents, assemble
-from pipeline.retrieval.benchmarks.records import paper_of, read_json, read_qrels
+from pipeline.retrieval.benchmarks.records import paper_of, read_object, read_qrels
 
 METADATA = "paper_metadata_view_cite_read.json"
 TASKS = ("cite", "cocite", "coread", "coview")
@@ -23,7 +23,7 @@ def is_scidocs(path: Path) -> bool:
 
 def read_scidocs(path: Path, *, title_only: bool) -> Benchmark:
     """One benchmark; its domains are the tasks, its query ids `<task>/<paper>`."""
-    papers = {str(k): paper_of(row) for k, row in read_json(path / METADATA).items()}
+    papers = {str(k): paper_of(row) for k, row in read_object(path / METADATA).items()}
     judged = [
         (f"{task}/{query}", document, gain)
         for task in TASKS

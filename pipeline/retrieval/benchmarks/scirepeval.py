@@ -34,9 +34,9 @@ def read_scirepeval(path: Path, *, title_only: bool) -> Benchmark:
     judged: list[tuple[str, str, float]] = []
     for file in _files(path, META):
         for row in read_rows(file, "query", "candidates", optional=("doc_id",)):
-            query = _add_query(row, queries, itself, title_only)
+            query = _add_query(row, file, queries, itself, title_only)
             for candidate in row["candidates"]:
-                document = str(candidate["doc_id"])
+                document = _id(candidate, file)
                 documents.setdefault(document, paper_of(candidate))
                 pools.setdefault(query, []).append(document)
                 if candidate.get("score") is not None:
@@ -51,18 +51,30 @@ def read_scirepeval(path: Path, *, title_only: bool) -> Benchmark:
 
 
 def _add_query(
-    row: Mapping[str, Any], queries: dict[str, str], itself: dict[str, str], title_only: bool
+    row: Mapping[str, Any],
+    file: Path,
+    queries: dict[str, str],
+    itself: dict[str, str],
+    title_only: bool,
 ) -> str:
     """The query's id, after adding its text, and its paper where it is one."""
     query = row["query"]
     if isinstance(query, Mapping):
-        name = str(query["doc_id"])
+        name = _id(query, file)
         queries[name] = query_text(paper_of(query), title_only)
         itself[name] = name
-        return name
-    if "doc_id" not in row:
-        raise InputError("expected a `doc_id` beside each query text, received none; fetch anew")
-    queries[str(row["doc_id"])] = as_text(query)
+    else:
+        name = _id(row, file)
+        queries[name] = as_text(query)
+    return name
+
+
+def _id(row: object, file: Path) -> str:
+    if not isinstance(row, Mapping) or row.get("doc_id") is None:
+        raise InputError(
+            f"{file}: expected a `doc_id` with every query and candidate, received one without; "
+            "fetch it again"
+        )
     return str(row["doc_id"])
 
 

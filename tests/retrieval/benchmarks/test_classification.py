@@ -1,13 +1,22 @@
 """Labelled texts and the probe."""
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from pipeline.errors import InputError
-from pipeline.retrieval.benchmarks.classification import probe, read_classification
+from pipeline.retrieval.benchmarks.classification import (
+    Classification,
+    classify,
+    probe,
+    read_classifications,
+)
+from pipeline.tables import RETRIEVAL_QUALITY, violations
 
 
 def test_reads_both_splits(tmp_path: Path) -> None:
@@ -15,11 +24,12 @@ def test_reads_both_splits(tmp_path: Path) -> None:
     for split, labels in {"train": [3, 5], "test": [5]}.items():
         rows = {"text": [f"{split} {i}" for i in labels], "label": labels}
         pl.DataFrame(rows).write_parquet(tmp_path / f"{split}-00000-of-00001.parquet")
-    task = read_classification(tmp_path)
+    (task,) = read_classifications(tmp_path)
+    assert read_classifications(tmp_path.parent)[0].name == tmp_path.name
     assert task.train_texts == ["train 3", "train 5"]
     assert (task.train_labels, task.test_labels) == (["3", "5"], ["5"])
     with pytest.raises(InputError, match="received none"):
-        read_classification(tmp_path / "nothing")
+        read_classifications(tmp_path / "nothing")
 
 
 def test_the_probe_tells_clusters_apart() -> None:
@@ -37,6 +47,20 @@ def test_the_probe_tells_clusters_apart() -> None:
     assert probe(vectors[:400], shuffled, vectors[400:], names[400:]).mean() < 0.5
     with pytest.raises(InputError, match="two classes"):
         probe(vectors[:3], ["a"] * 3, vectors[:1], ["a"])
+
+
+def test_accuracy_as_rows() -> None:
+    """A measure that does not fit the table; train and test vectors taken for each other."""
+    task = Classification("toy", ["a", "a", "b"], ["x", "x", "y"], ["b", "a", "a"], ["y", "x", "y"])
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([[1, 0] if text == "a" else [0, 1] for text in texts], np.float32)
+
+    frame = classify(task, {"words": encode}, measured_on=date(2026, 1, 1), seed=0)
+    assert violations(RETRIEVAL_QUALITY, frame) == []
+    row = frame.row(0, named=True)
+    assert (row["benchmark"], row["measure"], row["n_queries"]) == ("toy", "accuracy", 3)
+    assert row["value"] == pytest.approx(2 / 3)
 
 
 def test_the_probe_equals_ridge_regression() -> None:

@@ -262,6 +262,10 @@ def test_what_is_no_benchmark(tmp_path: Path) -> None:
         read_benchmarks(tmp_path / "nowhere")
     with pytest.raises(UnrecognisedFileError, match="BEIR"):
         read_benchmarks(tmp_path)
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "paper_metadata_view_cite_read.json").write_text("[]")
+    with pytest.raises(UnreadableFileError, match="received a list"):
+        read_benchmarks(tmp_path / "list")
     path = _beir(tmp_path / "cut", "q1\td1\t1\n")
     (path / "corpus.jsonl").write_text('{"_id": "d1", "te')
     with pytest.raises(UnreadableFileError, match=r"corpus.jsonl, line 1: expected JSON"):
