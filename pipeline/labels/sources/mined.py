@@ -58,12 +58,20 @@ class MinedQueries:
         about = (self.papers < 0) | keep[self.papers]
         rows = np.flatnonzero(about & (kept >= 0).any(axis=1))
         width = int((kept[rows] >= 0).sum(axis=1).max(initial=0))
+        return self._rows(rows, kept[rows, :width])
+
+    def where(self, keep: NDArray[np.bool_]) -> "MinedQueries":
+        """The queries for which `keep` (query) holds, such as `consistent` tells."""
+        rows = np.flatnonzero(keep)
+        return self._rows(rows, self.positives[rows])
+
+    def _rows(self, rows: NDArray[np.int64], positives: Rows) -> "MinedQueries":
         lesser = self.lesser_texts
         return MinedQueries(
             self.name,
             [self.texts[i] for i in rows.tolist()],
             self.papers[rows],
-            kept[rows][:, :width],
+            positives,
             None if lesser is None else [lesser[i] for i in rows.tolist()],
         )
 
