@@ -8,9 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LossName = Literal[
-    "bpr", "margin", "margin_mse", "cosent", "listwise_kl", "corpus_kl", "info_nce"
-]
+LossName = Literal["bpr", "margin", "margin_mse", "cosent", "listwise_kl", "corpus_kl", "info_nce"]
 
 
 class TrainingConfig(BaseModel):

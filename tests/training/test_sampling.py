@@ -66,9 +66,7 @@ def test_weight_one_reads_every_query_once() -> None:
 def test_batches_have_one_source_and_like_lengths() -> None:
     """Batches in random order of length spend half of the time on padding."""
     sources = [shape({"a": 400}), shape({"a": 100}, weight=0.0), shape({"b": 200}, weight=0.5)]
-    batches = epoch_batches(
-        sources, batch=10, domain_temperature=1.0, rng=np.random.default_rng(0)
-    )
+    batches = epoch_batches(sources, batch=10, domain_temperature=1.0, rng=np.random.default_rng(0))
     assert Counter(b.source for b in batches) == {0: 40, 2: 10}
     spread = [np.ptp(np.asarray(sources[b.source].lengths)[b.rows]) for b in batches]
     assert np.mean(spread) < 10  # at random: about 45

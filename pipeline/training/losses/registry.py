@@ -58,9 +58,7 @@ LOSSES: Mapping[str, Loss] = {
     ),
     "cosent": Loss(
         "candidate_scores",
-        lambda s, t, k, c: cosent(
-            s, t, k, gap=c.teacher_gap, temperature=c.student_temperature
-        ),
+        lambda s, t, k, c: cosent(s, t, k, gap=c.teacher_gap, temperature=c.student_temperature),
     ),
     "listwise_kl": Loss("candidate_scores", _listwise_kl),
     "corpus_kl": Loss("corpus_scores", _listwise_kl),
