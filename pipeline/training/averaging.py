@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from pipeline.errors import TrainingError
 from pipeline.training.config import TrainingConfig
-from pipeline.training.course import Adapter, assign
+from pipeline.training.course import assign
+from pipeline.training.forward import Adapter, Tower
 from pipeline.training.loop import TrainedRun, Validate, train
-from pipeline.training.objective import Tower
 from pipeline.training.starts import measure
 from pipeline.training.targets import QuerySource
 

@@ -7,28 +7,16 @@ Imports torch.
 import copy
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipeline.models.adaptation import Adaptation
 from pipeline.training.config import TrainingConfig
+from pipeline.training.forward import Adapter
 from pipeline.training.schedule import Average
 
 TYPICAL_DECAY = 0.9  # weight of the past in a source's typical gradient norm, per step
-
-
-class Adapter(Protocol):
-    """Trainable tensors and the adaptation that they make; `copy.deepcopy` copies it."""
-
-    def parameters(self) -> Iterable[Tensor]:
-        """The leaf tensors that are trained, always in one order."""
-        ...
-
-    def adaptation(self) -> Adaptation:
-        """What a query's forward pass takes; differentiable in `parameters`."""
-        ...
 
 
 class Course:
@@ -45,13 +33,6 @@ class Course:
         self._typical: dict[int, float] = {}  # gradient norm of each source
         self.keep()
 
-    def backward(self, loss: Tensor) -> float:
-        """Fill the gradients; their global norm."""
-        self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        squares = [p.grad.square().sum() for p in self.parameters if p.grad is not None]
-        return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
-
     def trouble(self, loss: Tensor, norm: float, source: int) -> str | None:
         """Why this step must not be taken; None where it may."""
         if not loss.isfinite():
@@ -63,8 +44,8 @@ class Course:
             return f"the gradient's norm is {norm:.3g}, {norm / typical:.0f} times the typical one"
         return None
 
-    def step(self, norm: float, source: int, *, rate: float) -> None:
-        """One step of AdamW at `rate`, on the gradient in units of the source's typical norm.
+    def step(self, gradient: list[Tensor], norm: float, source: int, *, rate: float) -> None:
+        """One step of AdamW at `rate`, on `gradient` in units of the source's typical norm.
 
         Losses differ in scale by orders of magnitude; in these units a batch of one source moves
         as much as one of another, and `clip` means the same for all.
@@ -74,9 +55,8 @@ class Course:
         typical = self._typical.get(source, norm)
         self._typical[source] = TYPICAL_DECAY * typical + (1 - TYPICAL_DECAY) * norm
         scale = min(1 / typical, self._config.clip / norm)
-        for parameter in self.parameters:
-            if parameter.grad is not None:
-                parameter.grad.mul_(scale)
+        for parameter, part in zip(self.parameters, gradient, strict=True):
+            parameter.grad = part * scale
         for group in self._optimiser.param_groups:
             group["lr"] = rate * self.slowdown
         self._optimiser.step()
@@ -105,6 +85,11 @@ class Course:
         self._average.values, self._average.updates = average
         self._typical = typical
         self.slowdown /= 2
+
+
+def global_norm(gradient: Iterable[Tensor]) -> float:
+    """Length of the gradient by all parameters together."""
+    return float(torch.stack([part.square().sum() for part in gradient]).sum().sqrt())
 
 
 def assign(parameters: Iterable[Tensor], values: Iterable[Tensor]) -> None:

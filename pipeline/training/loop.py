@@ -19,8 +19,9 @@ from torch import Tensor
 
 from pipeline.errors import TrainingError
 from pipeline.training.config import TrainingConfig
-from pipeline.training.course import Adapter, Course, assign, assigned
-from pipeline.training.objective import EncodeQueries, Objective, Tower, encode_adapted
+from pipeline.training.course import Course, assign, assigned, global_norm
+from pipeline.training.forward import Adapter, EncodeQueries, Tower, encode_adapted
+from pipeline.training.objective import Objective
 from pipeline.training.sampling import Batch, epoch_batches, steps_per_epoch
 from pipeline.training.schedule import learning_rate
 from pipeline.training.targets import QuerySource, check_sources
@@ -117,28 +118,27 @@ def train(
     check_sources(sources, documents)
     adapter = copy.deepcopy(start)
     course, record = Course(adapter, config), _Record()
-    objective = Objective(tower, documents, sources, config, start=start.adaptation())
+    objective = Objective(tower, adapter, documents, sources, config)
     steps = config.epochs * steps_per_epoch(objective.shapes, config.batch)
     look_every = max(1, steps // config.validations)
 
     def measure(parameters: list[Tensor]) -> float:
         with assigned(course.parameters, parameters):
-            adaptation = adapter.adaptation()
-            return float(validate(lambda texts: encode_adapted(tower, adaptation, texts)))
+            return float(validate(lambda texts: encode_adapted(tower, adapter, texts)))
 
     record.rows.append({"step": 0})
     record.look(0, measure(course.averaged()), course.averaged())
     start_dev = _measured(record.best_dev)
     for step, batch in enumerate(_batches(objective, config, seed), start=1):
-        loss = objective.loss(batch, adapter.adaptation())
-        norm = course.backward(loss)
+        loss, gradient = objective.loss_and_gradient(batch)
+        norm = global_norm(gradient)
         rate = learning_rate(
             step, steps=steps, peak=config.learning_rate, warmup_share=config.warmup_share
         )
         record.rows.append(_row(step, sources[batch.source].name, loss, norm, rate, course))
         trouble = course.trouble(loss, norm, batch.source)
         if trouble is None:
-            course.step(norm, batch.source, rate=rate)
+            course.step(gradient, norm, batch.source, rate=rate)
             if step % look_every == 0 or step == steps:
                 averaged = course.averaged()
                 dev = measure(averaged)

@@ -1,107 +1,93 @@
-"""From a batch of queries to its loss: forward of the queries only, scores against frozen vectors.
+"""From a batch of queries to its loss and gradient, against frozen vectors of documents.
 
 Belongs here: assembling what a loss compares. Not: formulas (losses/), optimisation (loop.py), the
-forward pass itself (pipeline/models/query_tower.py). A step touches no document's text: documents
-are a constant matrix [document, dim], so every one of them can be a negative at the price of one
-small product. Imports torch.
+forward pass (forward.py). A step touches no document's text: documents are a constant matrix
+[document, dim], so every one of them can be a negative at the price of one small product. Imports
+torch.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.models.adaptation import Adaptation
-from pipeline.models.encoding import TokenIds, Vectors, length_batches
 from pipeline.training.config import TrainingConfig
-from pipeline.training.losses.registry import LOSSES
+from pipeline.training.forward import (
+    Adapter,
+    Tower,
+    backward_parts,
+    encode_adapted,
+    forward_parts,
+)
+from pipeline.training.losses.registry import LOSSES, Target
 from pipeline.training.sampling import Batch, SourceShape
 from pipeline.training.targets import QuerySource
 
-EncodeQueries = Callable[[Sequence[str]], Vectors]
-ENCODE_TOKENS = 4096  # padded tokens per batch without gradients
-
-
-class Tower(Protocol):
-    """The frozen encoder's query side, differentiable in the adaptation's tensors."""
-
-    @property
-    def dim(self) -> int:
-        """Width of the vectors."""
-        ...
-
-    def tokenise(self, texts: Sequence[str]) -> list[TokenIds]:
-        """Token ids of each query, without padding."""
-        ...
-
-    def forward(self, ids: Sequence[TokenIds], adaptation: Adaptation) -> Tensor:
-        """Unit vectors [query, dim], the same whatever a query is batched with."""
-        ...
-
-
-def encode_adapted(tower: Tower, adaptation: Adaptation, texts: Sequence[str]) -> Vectors:
-    """float32 unit vectors [text, dim] of queries under `adaptation`, without gradients."""
-    ids = tower.tokenise(texts)
-    vectors = np.empty((len(texts), tower.dim), np.float32)
-    with torch.no_grad():
-        for rows in length_batches([len(i) for i in ids], ENCODE_TOKENS):
-            vectors[rows] = tower.forward([ids[r] for r in rows], adaptation).float().numpy()
-    return vectors
+Comparison = tuple[Tensor, Tensor, Tensor]
+"""(student, teacher, keep), each [query, c] or [query, document]."""
 
 
 class Objective:
-    """The losses of all sources against one frozen matrix of documents."""
+    """The losses of all sources against one frozen matrix of documents, for one adapter."""
 
     def __init__(
         self,
         tower: Tower,
+        adapter: Adapter,
         documents: NDArray[np.float32],
         sources: Sequence[QuerySource],
         config: TrainingConfig,
-        *,
-        start: Adaptation,
     ) -> None:
-        """Tokenises every query once; `start` is what the anchor holds on to."""
-        self._tower, self._sources, self._config = tower, sources, config
-        self._documents = torch.from_numpy(np.ascontiguousarray(documents, np.float32))
+        """Tokenises every query once; the anchor holds on to the vectors of `adapter` as it is."""
+        self._tower, self._adapter = tower, adapter
+        self._sources, self._config = sources, config
+        self._parameters = list(adapter.parameters())
+        self._device = self._parameters[0].device
+        self._documents = self._tensor(np.ascontiguousarray(documents, np.float32))
         self._ids = [tower.tokenise(source.texts) for source in sources]
         self._anchors = [
-            torch.from_numpy(encode_adapted(tower, start, source.texts))
-            if config.anchor_weight
-            else None
+            self._tensor(encode_adapted(tower, adapter, source.texts))
             for source in sources
+            if config.anchor_weight
         ]
         self.shapes = [
             SourceShape(source.weight, source.domains, [len(i) for i in ids])
             for source, ids in zip(sources, self._ids, strict=True)
         ]
 
-    def loss(self, batch: Batch, adaptation: Adaptation) -> Tensor:
-        """Scalar: the source's loss, and the anchor where it has a weight."""
-        source, ids = self._sources[batch.source], self._ids[batch.source]
-        vectors = self._tower.forward([ids[r] for r in batch.rows], adaptation).float()
-        loss = LOSSES[source.loss]
-        student, teacher, keep = {
+    def loss_and_gradient(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        """The scalar loss of a batch and its gradient by each of the adapter's parameters."""
+        ids = [self._ids[batch.source][r] for r in batch.rows]
+        parts = forward_parts(self._tower, self._adapter, ids)
+        vectors = torch.cat([part.detach() for part in parts]).requires_grad_()
+        loss = self.loss(batch, vectors)
+        (slope,) = torch.autograd.grad(loss, vectors)
+        return loss.detach(), backward_parts(parts, slope, self._parameters)
+
+    def loss(self, batch: Batch, vectors: Tensor) -> Tensor:
+        """Scalar loss of unit vectors [query, dim]: the source's, and the anchor if weighted."""
+        source = self._sources[batch.source]
+        assemble: dict[Target, Callable[..., Comparison]] = {
             "candidate_scores": self._against_candidates,
             "corpus_scores": self._against_corpus,
             "corpus_positives": self._against_positives,
-        }[loss.target](source, batch.rows, vectors)
-        value = loss.compute(student, teacher, keep, self._config)
-        if (anchors := self._anchors[batch.source]) is not None:
-            drift = 1 - (vectors * anchors[batch.rows]).sum(1)  # [query]
+        }
+        loss = LOSSES[source.loss]
+        value = loss.compute(*assemble[loss.target](source, batch.rows, vectors), self._config)
+        if self._anchors:
+            drift = 1 - (vectors * self._anchors[batch.source][batch.rows]).sum(1)  # [query]
             value = value + self._config.anchor_weight * drift.mean()
         return value
 
     def _against_candidates(
         self, source: QuerySource, rows: NDArray[np.int64], vectors: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """(student, teacher, keep), each [query, c]; only the candidates' vectors are read."""
-        candidates = torch.from_numpy(source.candidates[rows].astype(np.int64))
-        teacher = torch.from_numpy(source.scores[rows]) / source.scale
-        own = torch.from_numpy(source.papers[rows].astype(np.int64))[:, None]
+    ) -> Comparison:
+        """Scores [query, c]; only the candidates' vectors are read."""
+        candidates = self._tensor(source.candidates[rows].astype(np.int64))
+        teacher = self._tensor(source.scores[rows]) / source.scale
+        own = self._tensor(source.papers[rows].astype(np.int64))[:, None]
         keep = (candidates >= 0) & (candidates != own) & teacher.isfinite()
         # Padding reads document 0; `keep` drops it.
         student = torch.einsum("qd,qcd->qc", vectors, self._documents[candidates.clamp(min=0)])
@@ -109,42 +95,41 @@ class Objective:
 
     def _against_corpus(
         self, source: QuerySource, rows: NDArray[np.int64], vectors: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """(student, teacher, keep), each [query, document]; the teacher's cosine to all."""
+    ) -> Comparison:
+        """Scores [query, document]: the teacher's are its vectors' cosines."""
         assert source.teacher_vectors is not None  # check_sources
-        teacher = torch.from_numpy(source.teacher_vectors[rows]) @ self._documents.T
-        return vectors @ self._documents.T, teacher / source.scale, self._not_own(source, rows)
+        teacher = self._tensor(source.teacher_vectors[rows]) @ self._documents.T
+        return vectors @ self._documents.T, teacher, self._not_own(source, rows)
 
     def _against_positives(
         self, source: QuerySource, rows: NDArray[np.int64], vectors: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """(student, positive, keep), each [query, document].
+    ) -> Comparison:
+        """Scores, positives and what is kept, [query, document].
 
         Positive: the teacher's best candidates. Kept: all documents but the own paper, undecided
         candidates, and those that the teacher puts within `teacher_gap` of the best.
         """
         keep = self._not_own(source, rows)
-        candidates = torch.from_numpy(source.candidates[rows].astype(np.int64))
-        scores = torch.from_numpy(source.scores[rows]) / source.scale
-        scores = scores.masked_fill((candidates < 0) | ~_at(keep, candidates), torch.nan)
+        candidates = self._tensor(source.candidates[rows].astype(np.int64))
+        scores = self._tensor(source.scores[rows]) / source.scale
+        usable = (candidates >= 0) & keep.gather(1, candidates.clamp(min=0))
+        scores = scores.masked_fill(~usable, torch.nan)
         best = scores.nan_to_num(nan=-torch.inf).amax(1, keepdim=True)
+        sure_negative = scores < best - self._config.teacher_gap  # NaN: no
         positive = torch.zeros_like(keep)
         _mark(positive, candidates, scores == best, value=True)
-        doubtful = (scores != best) & ~(scores < best - self._config.teacher_gap)  # NaN included
-        _mark(keep, candidates, doubtful & (candidates >= 0), value=False)
+        _mark(keep, candidates, (candidates >= 0) & (scores != best) & ~sure_negative, value=False)
         return vectors @ self._documents.T, positive, keep
 
     def _not_own(self, source: QuerySource, rows: NDArray[np.int64]) -> Tensor:
         """[query, document], false at the query's own paper."""
-        keep = torch.ones(len(rows), len(self._documents), dtype=torch.bool)
-        own = source.papers[rows].astype(np.int64)
+        keep = np.ones((len(rows), len(self._documents)), np.bool_)
+        own = source.papers[rows]
         keep[np.flatnonzero(own >= 0), own[own >= 0]] = False
-        return keep
+        return self._tensor(keep)
 
-
-def _at(mask: Tensor, columns: Tensor) -> Tensor:
-    """`mask` [query, document] at `columns` [query, c]; padding reads column 0."""
-    return mask.gather(1, columns.clamp(min=0))
+    def _tensor(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
 
 
 def _mark(mask: Tensor, columns: Tensor, where: Tensor, *, value: bool) -> None:

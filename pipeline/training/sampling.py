@@ -37,7 +37,7 @@ def domain_quotas(sizes: NDArray[np.int64], total: int, *, temperature: float) -
     """Queries to read of each domain [domain], summing to `total`, given domain sizes > 0."""
     share = np.exp(np.log(sizes) / temperature)
     exact = total * share / share.sum()
-    quotas = np.floor(exact + 1e-9).astype(np.int64)
+    quotas: NDArray[np.int64] = np.floor(exact + 1e-9).astype(np.int64)
     rest = total - quotas.sum()
     quotas[np.argsort(quotas - exact, kind="stable")[:rest]] += 1  # largest remainders
     return quotas

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.errors import TrainingError
-from pipeline.training.course import Adapter
+from pipeline.training.forward import Adapter, Tower, encode_adapted
 from pipeline.training.loop import Validate
-from pipeline.training.objective import Tower, encode_adapted
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,5 +44,4 @@ def choose_start(tower: Tower, starts: Mapping[str, Adapter], *, validate: Valid
 
 def measure(tower: Tower, adapter: Adapter, validate: Validate) -> float:
     """The development measure of an adapter as it is."""
-    adaptation = adapter.adaptation()
-    return float(validate(lambda texts: encode_adapted(tower, adaptation, texts)))
+    return float(validate(lambda texts: encode_adapted(tower, adapter, texts)))
