@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
-from pipeline.models.prompt_file import Manifest, read_manifest, read_prompt, write_prompt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import NotFoundError, StorageError
 from pipeline.models.adaptation import Adaptation
+from pipeline.models.prompt_file import Manifest, complete, read_manifest, read_prompt, write_prompt
 from pipeline.training.verdict import Verdict
 from resources.lake import replace_file
 
@@ -54,9 +54,9 @@ class PromptRegistry:
         served = self._served(encoder_id)
         return served[-1] if served else None
 
-    def load(self, prompt_id: str, encoder_id: str) -> Adaptation:
-        """The prompt's tensors; raises ModelError if it is of another encoder or was changed."""
-        return read_prompt(self.root / prompt_id, encoder_id=encoder_id)[0]
+    def load(self, prompt_id: str, encoder_id: str) -> tuple[Adaptation, Manifest]:
+        """The prompt; raises ModelError if it is of another encoder or was changed."""
+        return read_prompt(self.root / prompt_id, encoder_id=encoder_id)
 
     def judged(self) -> list[tuple[str, str]]:
         """(prompt id, test digest) of every verdict so far, refusals included."""
@@ -64,7 +64,8 @@ class PromptRegistry:
 
     def keep(self, adaptation: Adaptation, manifest: Manifest) -> str:
         """Store a challenger's files; returns its id. It serves nobody yet."""
-        return write_prompt(self.root, adaptation, manifest)
+        prompt_id = complete(manifest, adaptation).prompt_id
+        return write_prompt(self.root / prompt_id, adaptation, manifest).prompt_id
 
     def decide(self, prompt_id: str, encoder_id: str, verdict: Verdict) -> Decision:
         """Promote or refuse a kept challenger, as its verdict says."""
@@ -190,7 +191,7 @@ class PromptRegistry:
         return sorted((self.root / "journal").glob("*.json"))
 
 
-_TABLE = pl.Schema({
+_TABLE: dict[str, pl.DataType | type[pl.DataType]] = {
     "prompt_id": pl.String,
     "decision": pl.String,
     "at": pl.Datetime("us", "UTC"),
@@ -201,7 +202,7 @@ _TABLE = pl.Schema({
     "n_queries": pl.Int64,
     "encoder_id": pl.String,
     "reason": pl.String,
-})
+}
 
 
 def _smallest_gain(decision: Decision) -> tuple[float | None, float | None]:

@@ -70,8 +70,10 @@ def agreement(audit: pl.DataFrame, *, relevant_from: int = 1) -> pl.DataFrame:
     pairs = _pairs(audit, relevant_from)
     parts = [part for _, part in sorted(pairs.group_by("stratum"))]
     rows = [(int(part["stratum"][0]), *_share(part)) for part in parts]
-    schema = {"stratum": pl.Int32, "n_pairs": pl.Int64}
-    schema |= dict.fromkeys(("score", "relevant", "low", "high"), pl.Float64)
+    numbers = ("score", "relevant", "low", "high")
+    schema = pl.Schema(
+        [("stratum", pl.Int32), ("n_pairs", pl.Int64), *((n, pl.Float64) for n in numbers)]
+    )
     return pl.DataFrame([*rows, (None, *_share(pairs))], schema=schema, orient="row")
 
 

@@ -236,7 +236,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor, attend: Tensor | None) -> Tensor:
     scores = q @ k.transpose(2, 3) * q.shape[3] ** -0.5
     if attend is not None:
         scores = scores.masked_fill(~attend, -torch.inf)
-    return scores.softmax(3) @ v
+    mixed: Tensor = scores.softmax(3) @ v
+    return mixed
 
 
 def load_bert(folder: Path, config: dict[str, Any], dtype: torch.dtype) -> BertBody:

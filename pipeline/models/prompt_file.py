@@ -75,7 +75,7 @@ def write_prompt(folder: Path, adaptation: Adaptation, manifest: Manifest) -> Ma
 
     manifest = complete(manifest, adaptation)
     if folder.exists():
-        if (held := _read_manifest(folder)) == manifest:
+        if (held := read_manifest(folder)) == manifest:
             return manifest
         raise ModelError(
             f"expected a new folder, received {folder}, which holds {held.prompt_id}; name another"
@@ -103,7 +103,7 @@ def read_prompt(
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     for name, expected, received in (
         ("encoder", encoder_id, manifest.encoder_id),
         ("base weights", base_sha256 or manifest.base_sha256, manifest.base_sha256),
@@ -222,7 +222,8 @@ def _prompt_id(manifest: Manifest) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """What the prompt in `folder` is; raises ModelError if nothing there says so."""
     try:
         return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError) as error:

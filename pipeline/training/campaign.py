@@ -14,6 +14,7 @@ Imports torch.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -87,9 +88,7 @@ def train_challenger(
         return float(ndcg(encode).mean())
 
     instructions = ("", *recipe.instructions)
-    words = {
-        text: ndcg(lambda texts, i=text: encode_words(tower, texts, i)) for text in instructions
-    }
+    words = {text: ndcg(partial(encode_words, tower, text)) for text in instructions}
     rival = best_on_dev(words)
     progress(f"best instruction on {len(dev.texts)} development queries: {plain_name(rival)}")
     start = choose_start(tower, _starts(tower, recipe, rival), validate=validate)
@@ -153,7 +152,7 @@ def judge_challenger(
     return verdict, numbers
 
 
-def encode_words(tower: QueryTower, texts: Sequence[str], instruction: str) -> Vectors:
+def encode_words(tower: QueryTower, instruction: str, texts: Sequence[str]) -> Vectors:
     """Vectors of queries behind an instruction in words."""
     config = AdapterConfig(instruction=instruction)
     rng = np.random.default_rng(0)  # an instruction draws nothing
