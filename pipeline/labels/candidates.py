@@ -165,7 +165,8 @@ class _Miner:
         """Of a ranking, what the rule's strata and ceiling let through."""
         allowed = similar[ranked] <= ceiling
         places = self._rule.pick(allowed, self._rule.quota(miner), self._rng(query, miner))
-        return np.asarray(ranked[places], np.int64)
+        taken: Rows = ranked[places]
+        return taken
 
     def _draw(self, query: int, miner: str, rows: NDArray[np.integer]) -> Rows:
         """The miner's quota of `rows` at random, itself left out."""
