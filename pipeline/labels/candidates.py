@@ -156,13 +156,14 @@ class _Miner:
         k = min(self._rule.rank_max, product.size)
         least = np.partition(product, product.size - k)[product.size - k]
         rows = np.flatnonzero((product >= least) & (product > -np.inf))
-        return rows[np.argsort(-product[rows], kind="stable")][:k]
+        order = np.argsort(-product[rows], kind="stable")[:k]
+        return np.take(rows, order)
 
     def _pick(self, query: int, miner: str, ranked: Rows, similar: Vectors, ceiling: float) -> Rows:
         """Of a ranking, what the rule's strata and ceiling let through."""
         allowed = similar[ranked] <= ceiling
         places = self._rule.pick(allowed, self._rule.quota(miner), self._rng(query, miner))
-        return np.take(ranked, places)
+        return np.asarray(ranked[places], np.int64)
 
     def _draw(self, query: int, miner: str, rows: NDArray[np.integer]) -> Rows:
         """The miner's quota of `rows` at random, itself left out."""

@@ -89,7 +89,7 @@ def judge_teacher(judged: pl.DataFrame, *, rule: QualityRule, seed: int) -> Teac
         none = pl.DataFrame(schema=_TABLE)
         return TeacherVerdict(False, "no query could be judged", none, (), left_out)
     rows = [_compared(*group, rule, seed) for group in _groups(per_query, rule)]
-    table = pl.DataFrame(rows, schema=_TABLE)
+    table = pl.DataFrame(rows, schema=_TABLE, orient="row")
     reason, accepted = _reason(table, rule)
     worse = table.filter(pl.col("high") < 0, pl.col("domain") != ALL).select("proxy", "domain")
     return TeacherVerdict(accepted, reason, table, tuple(worse.iter_rows()), left_out)
