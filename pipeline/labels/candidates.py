@@ -157,7 +157,7 @@ class _Miner:
         least = np.partition(product, product.size - k)[product.size - k]
         rows = np.flatnonzero((product >= least) & (product > -np.inf))
         order = np.argsort(-product[rows], kind="stable")[:k]
-        return np.take(rows, order)
+        return np.asarray(rows[order], np.int64)
 
     def _pick(self, query: int, miner: str, ranked: Rows, similar: Vectors, ceiling: float) -> Rows:
         """Of a ranking, what the rule's strata and ceiling let through."""

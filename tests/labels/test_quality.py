@@ -139,6 +139,8 @@ def test_co_citation_takes_no_negatives_from_the_student() -> None:
     """The student's own errors as negatives: any other ranking would beat it."""
     found = dict(co_citation_proxy(PAIRS).select("document_id", "relevance").iter_rows())
     assert found == {"both": 1, "linked_too": 1, "words": 0, "chance": 0}
+    chance = co_citation_proxy(PAIRS, negatives=("same_domain", "random"))
+    assert chance["document_id"].to_list() == ["both", "linked_too", "chance"]
 
 
 def test_own_abstract_is_the_relevant_one() -> None:
