@@ -169,7 +169,7 @@ class _Miner:
         """The miner's quota of `rows` at random, itself left out."""
         quota = self._rule.quota(miner)
         drawn = self._rng(query, miner).choice(rows, min(quota + 1, rows.size), replace=False)
-        return drawn[drawn != query][:quota].astype(np.int64)
+        return np.asarray(drawn[drawn != query][:quota], np.int64)
 
     def _rng(self, query: int, miner: str) -> np.random.Generator:
         # Per miner as well: a larger quota of one must not move the draws of another.

@@ -22,9 +22,9 @@ from pipeline.errors import LabelError
 from pipeline.retrieval.measures import ndcg
 from pipeline.retrieval.significance import bootstrap_intervals
 
-IMPARTIAL_MINERS = ("bm25", "same_domain", "random")
-"""Whose candidates serve as negatives: what the student itself proposed are its own errors, and
-would make any other ranking look better than it is."""
+CHANCE = ("same_domain", "random")
+"""Miners whose candidates are fair negatives of any two rankers. What the student itself proposed
+are its own errors, and would make any other ranking look better than it is."""
 
 ALL = "all"
 OTHER = "other"
@@ -95,9 +95,7 @@ def judge_teacher(judged: pl.DataFrame, *, rule: QualityRule, seed: int) -> Teac
     return TeacherVerdict(accepted, reason, table, tuple(worse.iter_rows()), left_out)
 
 
-def co_citation_proxy(
-    scored: pl.DataFrame, *, negatives: Sequence[str] = IMPARTIAL_MINERS
-) -> pl.DataFrame:
+def co_citation_proxy(scored: pl.DataFrame, *, negatives: Sequence[str] = CHANCE) -> pl.DataFrame:
     """Pairs judged by co-citation: relevant if cited together with the query.
 
     Candidates are those co-cited and those of the miners `negatives`; pairs where one cites the
@@ -105,14 +103,13 @@ def co_citation_proxy(
 
     Args:
         scored: `title_pairs` columns with `domain, teacher_score`.
-        negatives: BM25 finds what shares words with the title, and so is harder for a student that
-            sees titles than for a teacher that sees abstracts; `("same_domain", "random")` is
-            easier, and fair to both.
+        negatives: with `bm25` the task is harder, but not fair to a student that sees titles only
+            if the teacher sees abstracts: these negatives share their words with the title.
     """
     by = pl.col("miners").list
     co_cited, linked = by.contains("co_cited"), by.contains("cites") | by.contains("cited_by")
-    impartial = pl.any_horizontal(by.contains(miner) for miner in negatives)
-    return scored.filter(co_cited | (impartial & ~linked)).select(
+    fair = pl.any_horizontal(by.contains(miner) for miner in negatives)
+    return scored.filter(co_cited | (fair & ~linked)).select(
         pl.lit("co_citation").alias("proxy"),
         "domain",
         *("query_id", "document_id"),
@@ -125,11 +122,13 @@ def co_citation_proxy(
 def own_abstract_pairs(pairs: pl.DataFrame) -> pl.DataFrame:
     """`query_id, document_id, relevance` for title → own abstract, to be scored by both sides.
 
+    Others are those of BM25 and chance: here both sides see the same texts, so words are fair.
     Score the query's title against the document's abstract *alone*: a document that carries its
     title, or a query that carries its abstract, gives the answer away.
     """
-    impartial = pl.any_horizontal(pl.col("miners").list.contains(m) for m in IMPARTIAL_MINERS)
-    others = pairs.filter(impartial).select("query_id", "document_id", relevance=pl.lit(0.0))
+    by = pl.col("miners").list
+    fair = pl.any_horizontal(by.contains(miner) for miner in ("bm25", *CHANCE))
+    others = pairs.filter(fair).select("query_id", "document_id", relevance=pl.lit(0.0))
     own = others.select("query_id").unique(maintain_order=True)
     own = own.select("query_id", document_id="query_id", relevance=pl.lit(1.0))
     return pl.concat([own, others])
