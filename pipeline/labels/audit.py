@@ -24,6 +24,17 @@ from pipeline.retrieval.measures import kendall_tau
 
 Floats = NDArray[np.float64]
 
+_AGREEMENT = pl.Schema(
+    {
+        "stratum": pl.Int32,
+        "n_pairs": pl.Int64,
+        "score": pl.Float64,
+        "relevant": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+    }
+)
+
 
 @dataclass(frozen=True)
 class RankAgreement:
@@ -70,11 +81,7 @@ def agreement(audit: pl.DataFrame, *, relevant_from: int = 1) -> pl.DataFrame:
     pairs = _pairs(audit, relevant_from)
     parts = [part for _, part in sorted(pairs.group_by("stratum"))]
     rows = [(int(part["stratum"][0]), *_share(part)) for part in parts]
-    numbers = ("score", "relevant", "low", "high")
-    schema = pl.Schema(
-        [("stratum", pl.Int32), ("n_pairs", pl.Int64), *((n, pl.Float64) for n in numbers)]
-    )
-    return pl.DataFrame([*rows, (None, *_share(pairs))], schema=schema, orient="row")
+    return pl.DataFrame([*rows, (None, *_share(pairs))], schema=_AGREEMENT, orient="row")
 
 
 def rank_agreement(audit: pl.DataFrame, *, relevant_from: int = 1) -> RankAgreement:

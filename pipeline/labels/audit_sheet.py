@@ -59,7 +59,7 @@ def draw_sheet(
 ) -> AuditSheet:
     """At most `n` scored pairs, equally many from each stratum of the teacher's score.
 
-    What a stratum lacks, the ones above give.
+    What a small stratum lacks, the larger ones give.
 
     Args:
         labels: `query_id, document_id, text_input, teacher_id, score`, of one teacher.
@@ -152,9 +152,9 @@ def _draw(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Places drawn, and how many places of its stratum each stands for."""
     drawn, weight, left = [], [], n
-    for s in range(n_strata):
-        places = np.flatnonzero(stratum == s)
-        share = min(places.size, left // (n_strata - s))
+    by_size = sorted((np.flatnonzero(stratum == s) for s in range(n_strata)), key=len)
+    for done, places in enumerate(by_size):
+        share = min(places.size, left // (n_strata - done))
         drawn.append(rng.choice(places, share, replace=False))
         weight.append(np.full(share, places.size / max(share, 1)))
         left -= share
@@ -183,7 +183,7 @@ def _parse(content: bytes) -> list[dict[str, str]]:
         ) from error
     header = text.partition("\n")[0]
     separator = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         names, *lines = [line for line in reader if any(cell.strip() for cell in line)] or [[]]
     except csv.Error as error:

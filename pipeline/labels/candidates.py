@@ -159,7 +159,8 @@ class _Miner:
         k = min(self._rule.rank_max, product.size)
         least = np.partition(product, product.size - k)[product.size - k]
         rows = np.flatnonzero((product >= least) & (product > -np.inf))
-        return rows[np.argsort(-product[rows], kind="stable")][:k]
+        order = np.argsort(-product[rows], kind="stable")[:k]
+        return np.asarray(rows[order], np.int64)
 
     def _pick(self, query: int, miner: str, ranked: Rows, similar: Vectors, ceiling: float) -> Rows:
         """Of a ranking, what the rule's strata and ceiling let through."""
@@ -172,7 +173,7 @@ class _Miner:
         """The miner's quota of `rows` at random, itself left out."""
         quota = self._rule.quota(miner)
         drawn = self._rng(query, miner).choice(rows, min(quota + 1, rows.size), replace=False)
-        return drawn[drawn != query][:quota].astype(np.int64)
+        return np.asarray(drawn[drawn != query][:quota], np.int64)
 
     def _rng(self, query: int, miner: str) -> np.random.Generator:
         # Per miner as well: a larger quota of one must not move the draws of another.

@@ -10,7 +10,7 @@ are none: documents co-cited with the query (Small 1973), and the paper's own ab
 title.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +22,9 @@ from pipeline.errors import LabelError
 from pipeline.retrieval.measures import ndcg
 from pipeline.retrieval.significance import bootstrap_intervals
 
-IMPARTIAL_MINERS = ("bm25", "same_domain", "random")
-"""Whose candidates serve as negatives: what the student itself proposed are its own errors, and
-would make any other ranking look better than it is."""
+CHANCE = ("same_domain", "random")
+"""Miners whose candidates are fair negatives of any two rankers. What the student itself proposed
+are its own errors, and would make any other ranking look better than it is."""
 
 ALL = "all"
 OTHER = "other"
@@ -89,25 +89,27 @@ def judge_teacher(judged: pl.DataFrame, *, rule: QualityRule, seed: int) -> Teac
         none = pl.DataFrame(schema=_TABLE)
         return TeacherVerdict(False, "no query could be judged", none, (), left_out)
     rows = [_compared(*group, rule, seed) for group in _groups(per_query, rule)]
-    table = pl.DataFrame(rows, schema=_TABLE)
+    table = pl.DataFrame(rows, schema=_TABLE, orient="row")
     reason, accepted = _reason(table, rule)
     worse = table.filter(pl.col("high") < 0, pl.col("domain") != ALL).select("proxy", "domain")
     return TeacherVerdict(accepted, reason, table, tuple(worse.iter_rows()), left_out)
 
 
-def co_citation_proxy(scored: pl.DataFrame) -> pl.DataFrame:
+def co_citation_proxy(scored: pl.DataFrame, *, negatives: Sequence[str] = CHANCE) -> pl.DataFrame:
     """Pairs judged by co-citation: relevant if cited together with the query.
 
-    Candidates are those co-cited and those of `IMPARTIAL_MINERS`; pairs where one cites the other
-    but that are not co-cited are left out: they are neither.
+    Candidates are those co-cited and those of the miners `negatives`; pairs where one cites the
+    other but that are not co-cited are left out: they are neither.
 
     Args:
         scored: `title_pairs` columns with `domain, teacher_score`.
+        negatives: with `bm25` the task is harder, but not fair to a student that sees titles only
+            if the teacher sees abstracts: these negatives share their words with the title.
     """
     by = pl.col("miners").list
     co_cited, linked = by.contains("co_cited"), by.contains("cites") | by.contains("cited_by")
-    impartial = pl.any_horizontal(by.contains(miner) for miner in IMPARTIAL_MINERS)
-    return scored.filter(co_cited | (impartial & ~linked)).select(
+    fair = pl.any_horizontal(by.contains(miner) for miner in negatives)
+    return scored.filter(co_cited | (fair & ~linked)).select(
         pl.lit("co_citation").alias("proxy"),
         "domain",
         *("query_id", "document_id"),
@@ -120,11 +122,13 @@ def co_citation_proxy(scored: pl.DataFrame) -> pl.DataFrame:
 def own_abstract_pairs(pairs: pl.DataFrame) -> pl.DataFrame:
     """`query_id, document_id, relevance` for title → own abstract, to be scored by both sides.
 
+    Others are those of BM25 and chance: here both sides see the same texts, so words are fair.
     Score the query's title against the document's abstract *alone*: a document that carries its
     title, or a query that carries its abstract, gives the answer away.
     """
-    impartial = pl.any_horizontal(pl.col("miners").list.contains(m) for m in IMPARTIAL_MINERS)
-    others = pairs.filter(impartial).select("query_id", "document_id", relevance=pl.lit(0.0))
+    by = pl.col("miners").list
+    fair = pl.any_horizontal(by.contains(miner) for miner in ("bm25", *CHANCE))
+    others = pairs.filter(fair).select("query_id", "document_id", relevance=pl.lit(0.0))
     own = others.select("query_id").unique(maintain_order=True)
     own = own.select("query_id", document_id="query_id", relevance=pl.lit(1.0))
     return pl.concat([own, others])
@@ -206,6 +210,7 @@ def _reason(table: pl.DataFrame, rule: QualityRule) -> tuple[str, bool]:
         f"({row['low']:+.3f} to {row['high']:+.3f}, {row['n_queries']} queries)"
         for row in whole.iter_rows(named=True)
     }
-    if worse := whole.filter(pl.col("high") < 0)["proxy"].to_list():
+    worse = whole.filter(pl.col("high") < 0, pl.col("proxy") != ALL)["proxy"].to_list()
+    if worse:
         return "; ".join(f"on {proxy} {said[proxy]}" for proxy in worse), False
     return f"over all queries {said[ALL]}", bool(whole["low"][0] > 0)
