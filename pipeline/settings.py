@@ -48,6 +48,11 @@ class DataDir:
         return self.root / "models"
 
     @property
+    def benchmarks(self) -> Path:
+        """Benchmark folders put there by hand: evaluated, and kept out of training."""
+        return self.root / "benchmarks"
+
+    @property
     def prompts(self) -> Path:
         """Trained prompts, and the journal of what was promoted, refused and rolled back."""
         return self.root / "prompts"
