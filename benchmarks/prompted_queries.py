@@ -4,7 +4,8 @@
 
 Served on one thread, as search does, at batch 1 and 64: the prompted against the plain query, on
 all-MiniLM-L6-v2 and on a decoder of Qwen3's shape with random weights. Trained: forward and
-backward of 64 queries. Milliseconds are of CPU time, over all threads. Targets: at most 2× on the bidirectional encoder, 1.1× on the decoder.
+backward of 64 queries. Milliseconds are of CPU time, over all threads. Targets: at most 2× on the
+bidirectional encoder, 1.1× on the decoder.
 """
 
 import argparse

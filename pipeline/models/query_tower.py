@@ -79,26 +79,19 @@ class QueryTower:
 
     def forward(self, batch: Sequence[TokenIds], adaptation: Adaptation) -> Tensor:
         """Unit vectors [query, dim], float32, of tokenised queries."""
-        prepared = self.prepare(adaptation)
-        # Queries of like length together: a fifth less time than one batch padded to the longest.
-        order = np.argsort([len(ids) for ids in batch], kind="stable")
-        parts = [order[i : i + ALIKE] for i in range(0, len(order), ALIKE)]
-        vectors = torch.cat([self.read([batch[i] for i in rows], prepared) for rows in parts])
-        return vectors[torch.from_numpy(np.argsort(order)).to(vectors.device)]
+        return self.read(batch, self.prepare(adaptation))
 
     def prepare(self, adaptation: Adaptation) -> Prepared[Any, Any]:
         """What all queries share: weights merged, states that do not depend on a query's text."""
         return self._reading.prepare(adaptation)
 
     def read(self, batch: Sequence[TokenIds], prepared: Prepared[Any, Any]) -> Tensor:
-        """Unit vectors [query, dim], float32, of one batch padded to its longest."""
-        ids, mask = self._pad(batch, prepared.inserted)
-        hidden, mask = self._reading.states(ids, mask, prepared)
-        pooled = self._pool(hidden[..., : self.dim].float(), mask, prepared.adaptation.pooling)
-        if prepared.adaptation.residual is not None:
-            down, up = prepared.adaptation.residual
-            pooled = pooled + pooled @ down.T @ up.T
-        return F.normalize(pooled, dim=1)
+        """Unit vectors [query, dim], float32, of tokenised queries."""
+        # Queries of like length together: a fifth less time than one batch padded to the longest.
+        order = np.argsort([len(ids) for ids in batch], kind="stable")
+        parts = [order[i : i + ALIKE] for i in range(0, len(order), ALIKE)]
+        vectors = torch.cat([self._read([batch[i] for i in rows], prepared) for rows in parts])
+        return vectors[torch.from_numpy(np.argsort(order)).to(vectors.device)]
 
     def initial_prompt(
         self, instruction: str, num_tokens: int | None = None, *, rng: np.random.Generator
@@ -142,6 +135,16 @@ class QueryTower:
         if isinstance(self._reading, DecoderReading):
             written = written[:-1]
         return self._encoder.tokenise([written])[0][before:-after]
+
+    def _read(self, batch: Sequence[TokenIds], prepared: Prepared[Any, Any]) -> Tensor:
+        """Unit vectors of queries padded to the longest of them."""
+        ids, mask = self._pad(batch, prepared.inserted)
+        hidden, mask = self._reading.states(ids, mask, prepared)
+        pooled = self._pool(hidden[..., : self.dim].float(), mask, prepared.adaptation.pooling)
+        if prepared.adaptation.residual is not None:
+            down, up = prepared.adaptation.residual
+            pooled = pooled + pooled @ down.T @ up.T
+        return F.normalize(pooled, dim=1)
 
     def _pad(self, batch: Sequence[TokenIds], inserted: int) -> tuple[Tensor, Tensor]:
         """Ids and mask [query, token]; text is cut where the prompt needs the room."""
