@@ -15,7 +15,6 @@ import polars as pl
 from assets.stages import Job, Made, Stage, append_rows, write_cell
 from pipeline.corpus.text import document_text
 from pipeline.errors import NotFoundError
-from pipeline.models.encoding import encode_texts
 from pipeline.tables import Cell
 from resources.workspace import Workspace
 
@@ -97,7 +96,7 @@ def _encode(
             f"encoding {now:,} of {total:,} texts, {rate:.0f}/s, about {minutes:.0f} min left"
         )
 
-    vectors = encode_texts(workspace.encoder, documents, progress=report)
+    vectors = workspace.encoder.encode_documents(documents, progress=report)
     return _list_series(vectors)
 
 

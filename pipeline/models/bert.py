@@ -111,7 +111,11 @@ class BertBody:
 
     def __call__(self, ids: Tensor, mask: Tensor | None) -> Tensor:
         """[text, token, hidden] for ids [text, token]; mask is true on real tokens, None = all."""
-        return self.states(self.words[ids], mask)
+        return self.states(self.embed(ids), mask)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Word vectors [text, token, hidden] of ids [text, token]."""
+        return self.words[ids]
 
     def states(
         self,
@@ -132,7 +136,7 @@ class BertBody:
                 softmax of its own, whose result is added times tanh(gate).
             side: a ReLU adapter parallel to each feed-forward block.
         """
-        x = self._embed(words)
+        x = self._begin(words)
         shared = past[0][0].shape[2] if past and gate is None else 0
         attend = None if mask is None else F.pad(mask, (shared, 0), value=True)[:, None, None, :]
         for i, layer in enumerate(self.layers):
@@ -146,7 +150,7 @@ class BertBody:
 
         They stand at positions 1, 2, …, as behind the first special token.
         """
-        x, states = self._embed(words[None], first=1), []
+        x, states = self._begin(words[None], first=1), []
         for layer in self.layers:
             _, k, v = self._project(x, layer)
             states.append((k, v))
@@ -181,7 +185,7 @@ class BertBody:
         body.layers = [_layer(merged, i, self.dtype) for i in range(self.shape.num_layers)]
         return body
 
-    def _embed(self, words: Tensor, first: int = 0) -> Tensor:
+    def _begin(self, words: Tensor, first: int = 0) -> Tensor:
         """[text, token, hidden] before the first layer; the first token at position `first`."""
         x = words + self.positions[first : first + words.shape[1]]
         return self._norm(x, self.embedding_norm).to(self.dtype)
@@ -236,8 +240,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor, attend: Tensor | None) -> Tensor:
     scores = q @ k.transpose(2, 3) * q.shape[3] ** -0.5
     if attend is not None:
         scores = scores.masked_fill(~attend, -torch.inf)
-    mixed: Tensor = scores.softmax(3) @ v
-    return mixed
+    attended: Tensor = scores.softmax(3) @ v
+    return attended
 
 
 def load_bert(folder: Path, config: dict[str, Any], dtype: torch.dtype) -> BertBody:

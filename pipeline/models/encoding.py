@@ -46,10 +46,15 @@ def encode_texts(
     encoder: TokenEncoder,
     texts: Sequence[str],
     *,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Vectors:
-    """Unit vectors [text, dim] in the order of `texts`; `progress` gets the number done so far."""
+    """Unit vectors [text, dim] in the order of `texts`; `progress` gets the number done so far.
+
+    `batch_tokens` None: what the encoder's device wants, which is `BATCH_TOKENS` on a CPU.
+    """
+    if batch_tokens is None:
+        batch_tokens = int(getattr(encoder, "batch_tokens", BATCH_TOKENS))
     tokens = encoder.tokenise(texts)
     lengths = [len(t) for t in tokens]
     vectors = np.empty((len(texts), encoder.dim), dtype=np.float32)

@@ -165,7 +165,7 @@ def test_loading_the_encoder_does_not_import_transformers(tiny_folder: Path) -> 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model_type": "roberta"}, "expected a BERT encoder"),
+        ({"model_type": "deberta"}, "expected a BERT encoder"),
         ({"hidden_act": "relu"}, "expected a BERT encoder"),
         ({"num_hidden_layers": 3}, r"encoder\.layer\.2"),
     ],

@@ -1,6 +1,7 @@
 """The differentiable query side against the encoder it is the query side of."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from torch import Tensor
 from pipeline.errors import ModelError
 from pipeline.models.adaptation import Adaptation
 from pipeline.models.bi_encoder import MeanPooledEncoder
-from pipeline.models.query_tower import QueryTower, with_instruction
+from pipeline.models.families import E5
+from pipeline.models.query_tower import QueryTower, TowerEncoder
+from pipeline.models.qwen3_encoder import Qwen3Encoder
+from pipeline.models.tiny_qwen3 import write_tiny_qwen3
 
 QUERIES = [
     "Graph neural networks for molecules",
@@ -21,9 +25,25 @@ QUERIES = [
 INSTRUCTION = "find papers on the same topic as"
 
 
+@pytest.fixture(scope="module", params=["plain", "e5", "qwen3"])
+def encoder(
+    request: pytest.FixtureRequest,
+    tiny: MeanPooledEncoder,
+    tiny_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> TowerEncoder:
+    if request.param == "plain":
+        return tiny
+    if request.param == "e5":
+        return MeanPooledEncoder.load(tiny_folder, "e5", dtype=torch.float32, family=E5)
+    folder = tmp_path_factory.mktemp("models") / "qwen3"
+    write_tiny_qwen3(folder, seed=0)
+    return Qwen3Encoder.load(folder, "qwen3", max_tokens=128, dtype=torch.float32, device="cpu")
+
+
 @pytest.fixture(scope="module")
-def tower(tiny: MeanPooledEncoder) -> QueryTower:
-    return QueryTower(tiny)
+def tower(encoder: TowerEncoder) -> QueryTower:
+    return QueryTower(encoder)
 
 
 def full_adaptation(tower: QueryTower, *, gated: bool, seed: int = 0) -> Adaptation:
@@ -35,11 +55,12 @@ def full_adaptation(tower: QueryTower, *, gated: bool, seed: int = 0) -> Adaptat
 
     hidden, layers = tower.hidden_size, tower.num_layers
     named = tower.named_weights()
-    bias = next(n for n in named if n.endswith("value.bias"))
+    bias = next(n for n in named if n.endswith(("value.bias", "0.input_layernorm.weight")))
+    width = tower.initial_prefix(torch.zeros(1, hidden)).shape[-1]
     return Adaptation(
         prompt=normal(5, hidden),
         gate=normal(layers) if gated else None,
-        prefix=normal(layers, 2, 3, hidden),
+        prefix=normal(layers, 2, 3, width),
         weights={bias: normal(*named[bias].shape)},
         side=[(normal(4, hidden), normal(hidden, 4)) for _ in range(layers)],
         pooling=1 + normal(tower.max_tokens),
@@ -47,21 +68,22 @@ def full_adaptation(tower: QueryTower, *, gated: bool, seed: int = 0) -> Adaptat
     )
 
 
-def test_nothing_added_is_the_encoder(tower: QueryTower, tiny: MeanPooledEncoder) -> None:
+def test_nothing_added_is_the_encoder(tower: QueryTower, encoder: TowerEncoder) -> None:
     """A tower that differs from the encoder would train against vectors nobody searches with."""
     vectors = tower.forward(tower.tokenise(QUERIES), Adaptation())
     torch.testing.assert_close(
-        vectors, torch.from_numpy(tiny.encode_queries(QUERIES)), atol=1e-6, rtol=0
+        vectors, torch.from_numpy(encoder.encode_queries(QUERIES)), atol=1e-6, rtol=0
     )
 
 
 def test_word_vectors_of_an_instruction_are_that_instruction(
-    tower: QueryTower, tiny: MeanPooledEncoder
+    tower: QueryTower, encoder: TowerEncoder
 ) -> None:
     """A prompt that starts elsewhere than its text would be compared with the wrong baseline."""
     prompt = tower.initial_prompt(INSTRUCTION, rng=np.random.default_rng(0))
-    vectors = tower.forward(tower.tokenise(QUERIES), Adaptation(prompt=prompt))
-    expected = tiny.encode_queries([with_instruction(q, INSTRUCTION) for q in QUERIES])
+    batch = tower.tokenise(QUERIES, prompted=True)
+    vectors = tower.forward(batch, Adaptation(prompt=prompt))
+    expected = encoder.encode_queries(QUERIES, INSTRUCTION)
     torch.testing.assert_close(vectors, torch.from_numpy(expected), atol=1e-6, rtol=0)
     instructed = tower.forward(tower.tokenise(QUERIES, INSTRUCTION), Adaptation())
     torch.testing.assert_close(vectors, instructed, atol=1e-6, rtol=0)
@@ -139,14 +161,19 @@ def test_a_prompt_that_leaves_no_room_is_refused(tower: QueryTower) -> None:
 def test_long_text_gives_way_to_the_prompt(tower: QueryTower) -> None:
     """Prompt and text together past the last position would end in an index error."""
     prompt = tower.random_prompt(8, rng=np.random.default_rng(0))
-    long, longer = ("word " * n for n in (tower.max_tokens - 10, tower.max_tokens + 50))
+    # "9" is one token in every vocabulary here.
+    long, longer = ("9" + " 9" * n for n in (tower.max_tokens, tower.max_tokens + 50))
     a, b = tower.forward(tower.tokenise([long, longer]), Adaptation(prompt=prompt))
     torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("encoder.layer.9.output.dense.bias", (64,)), ("encoder.layer.0.output.dense.bias", (3,))],
+    [
+        ("encoder.layer.9.output.dense.bias", (64,)),
+        ("encoder.layer.0.output.dense.bias", (3,)),
+        ("layers.0.input_layernorm.weight", (3,)),
+    ],
 )
 def test_weights_of_another_body_are_refused(
     tower: QueryTower, name: str, shape: tuple[int, ...]

@@ -10,18 +10,23 @@ from pipeline.errors import TrainingError
 from pipeline.models.adaptation import Adaptation
 from pipeline.models.bi_encoder import MeanPooledEncoder
 from pipeline.models.query_tower import QueryTower
+from pipeline.models.qwen3_encoder import Qwen3Encoder
 from pipeline.models.tiny import write_tiny_encoder
+from pipeline.models.tiny_qwen3 import write_tiny_qwen3
 from pipeline.training.adapters import ADAPTERS, AdapterConfig
 
 QUERIES = ["Graph neural networks for molecules", "x", "Robot grasping with tactile sensors"]
 TEXT = "find papers on the same topic as"
 
 
-@pytest.fixture(scope="module")
-def tower(tmp_path_factory: pytest.TempPathFactory) -> QueryTower:
+@pytest.fixture(scope="module", params=["bert", "qwen3"])
+def tower(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> QueryTower:
     folder: Path = tmp_path_factory.mktemp("models") / "tiny"
-    write_tiny_encoder(folder, seed=0)
-    return QueryTower(MeanPooledEncoder.load(folder, "tiny", dtype=torch.float32))
+    if request.param == "bert":
+        write_tiny_encoder(folder, seed=0)
+        return QueryTower(MeanPooledEncoder.load(folder, "tiny", dtype=torch.float32))
+    write_tiny_qwen3(folder, seed=0)
+    return QueryTower(Qwen3Encoder.load(folder, "tiny", dtype=torch.float32, device="cpu"))
 
 
 CASES = [
@@ -53,7 +58,7 @@ def test_starts_as_the_frozen_encoder(
         tower, AdapterConfig.model_validate(config), rng=np.random.default_rng(0)
     )
     assert adapter.kind == kind
-    batch = tower.tokenise(QUERIES, adapter.instruction)
+    batch = tower.tokenise(QUERIES, adapter.instruction, prompted=adapter.prompted)
     received = tower.forward(batch, adapter.adaptation())
     expected = tower.forward(tower.tokenise(QUERIES, instruction), Adaptation())
     torch.testing.assert_close(received.detach(), expected, atol=1e-6, rtol=0)
