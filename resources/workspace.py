@@ -16,7 +16,8 @@ from pipeline.corpus.places import Places
 from pipeline.errors import BusyError, StorageError
 from pipeline.impact.pools import PoolRule
 from pipeline.models.bi_encoder import BiEncoder
-from pipeline.settings import DataDir, data_dir, encoder_name
+from pipeline.models.profiles import Profile, chosen_profile
+from pipeline.settings import DataDir, data_dir
 from pipeline.staleness import RULES, State, World
 from pipeline.tables import Cell
 from pipeline.venues import VenueRegistry, load_venues
@@ -85,14 +86,19 @@ class Workspace:
         return LedgerStore(self.data.ledger)
 
     @cached_property
+    def profile(self) -> Profile:
+        """The models to work with."""
+        return chosen_profile()
+
+    @cached_property
     def encoder_id(self) -> str:
         """Under which vectors are stored."""
-        return encoder_id(encoder_name(), self.data.models)
+        return encoder_id(self.profile.encoder, self.data.models)
 
     @cached_property
     def encoder(self) -> BiEncoder:
         """The frozen encoder, loaded on first use."""
-        return load_bi_encoder(encoder_name(), self.data.models)
+        return load_bi_encoder(self.profile.encoder, self.data.models)
 
     @cached_property
     def vectors(self) -> VectorStore:
