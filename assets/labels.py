@@ -66,7 +66,7 @@ def pair_labels(job: Job) -> Iterator[Made]:
     workspace, lake = job.workspace, job.workspace.lake
     papers = lake.read_all("papers", ["paper_id", "title", "abstract"])
     pairs, texts = with_texts(
-        lake.read_cells("title_pairs", job.cells), papers, text_input=workspace.text_input
+        lake.read_cells("title_pairs", job.cells), papers, text_input=workspace.profile.text_input
     )
     scored: Counter[Cell] = Counter()
     empty: Counter[Cell] = Counter()
@@ -77,7 +77,7 @@ def pair_labels(job: Job) -> Iterator[Made]:
             pairs,
             texts,
             held,
-            text_input=workspace.text_input,
+            text_input=workspace.profile.text_input,
             progress=lambda done: workspace.report(_progress(done)),
         ):
             for (venue, year), rows in chunk.group_by("venue", "year"):

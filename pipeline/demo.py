@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from pipeline.errors import CsimpactError, ModelError
+from pipeline.models.profiles import chosen_profile
 from pipeline.query import Library
 from pipeline.refresh import RefreshReport, refresh
-from pipeline.settings import DataDir, data_dir, encoder_name
+from pipeline.settings import DataDir, data_dir
 from pipeline.simulation.lists import write_lists
 from pipeline.simulation.literature import Literature, next_day, simulate_literature
 from pipeline.simulation.openalex_server import serve
@@ -87,7 +88,7 @@ def _demo(console: Console, data: DataDir) -> None:
 
 def _choose_encoder(console: Console, data: DataDir) -> None:
     try:
-        find_model(encoder_name(), data.models, download=False)  # a demo needs no network
+        find_model(chosen_profile().encoder, data.models, download=False)  # a demo needs no network
     except ModelError:
         from pipeline.models.tiny import write_tiny_encoder
 
@@ -176,7 +177,7 @@ def _show(console: Console, data: DataDir) -> None:
     console.print(table)
     here = os.path.relpath(data.root, Path.cwd())
     settings = f"CSIMPACT_DATA={here}"
-    if encoder_name() == TINY:  # scores are those of an encoder
+    if chosen_profile().encoder == TINY:  # scores are those of an encoder
         settings += f" CSIMPACT_ENCODER={TINY}"
     console.print(
         f"Outputs: {here}/lake (Parquet), {here}/lance (LanceDB)\n"

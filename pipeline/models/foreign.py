@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pipeline.errors import ModelError
 from pipeline.models.bi_encoder import most_tokens
-from pipeline.models.weights import weight_files
+from pipeline.models.weight_files import weight_files
 
 MODEL_TYPES = ("mpnet",)
 
