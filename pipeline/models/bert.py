@@ -230,7 +230,7 @@ class BertBody:
 
 def attention(q: Tensor, k: Tensor, v: Tensor, attend: Tensor | None) -> Tensor:
     """[text, head, token, width] of softmax(q·k/√width)·v where `attend` is true, None = all."""
-    if not (q.requires_grad or k.requires_grad):
+    if q.device.type != "cpu" or not (q.requires_grad or k.requires_grad):
         return F.scaled_dot_product_attention(q, k, v, attn_mask=attend)
     # The fused kernel's backward pass took 255 ms a layer in bfloat16 on a CPU, these lines 12.
     scores = q @ k.transpose(2, 3) * q.shape[3] ** -0.5

@@ -135,7 +135,7 @@ class MeanPooledEncoder:
 
 def read_encoder_config(folder: Path, max_tokens: int) -> dict[str, Any]:
     """`config.json`, after checking that the folder pools by mean and can read `max_tokens`."""
-    config: dict[str, Any] = _read_json(folder / "config.json")
+    config = read_config(folder)
     pooling = folder / "1_Pooling" / "config.json"
     if pooling.exists() and not _pools_by_mean(_read_json(pooling)):
         raise ModelError(f"expected mean pooling, received another in {pooling}; use such a model")
@@ -143,6 +143,17 @@ def read_encoder_config(folder: Path, max_tokens: int) -> dict[str, Any]:
         raise ModelError(
             f"expected at most {config.get('max_position_embeddings', 0)} tokens for {folder.name},"
             f" received a limit of {max_tokens}; lower it"
+        )
+    return config
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """`config.json` of a model folder."""
+    config = _read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise ModelError(
+            f"expected an object in {folder / 'config.json'}, received a {type(config).__name__}; "
+            "fetch the model anew"
         )
     return config
 

@@ -54,10 +54,9 @@ class QueryTower:
     def __init__(self, encoder: MeanPooledEncoder) -> None:
         self._encoder, self._body = encoder, encoder._body
         self.encoder_id, self.dim = encoder.encoder_id, encoder.dim
-        self.hidden_size, self.num_layers = (
-            self._body.shape.hidden_size,
-            self._body.shape.num_layers,
-        )
+        self.hidden_size = self._body.shape.hidden_size
+        self.num_layers = self._body.shape.num_layers
+        self.dtype = self._body.dtype
         self.max_tokens = int((encoder._tokenizer.truncation or {})["max_length"])
 
     def tokenise(self, texts: Sequence[str], instruction: str = "") -> list[TokenIds]:
@@ -120,6 +119,19 @@ class QueryTower:
         """Gaussian vectors [token, hidden] of the spread of word vectors."""
         drawn = rng.standard_normal((num_tokens, self.hidden_size), dtype=np.float32)
         return torch.from_numpy(drawn) * self._body.words.std()
+
+    def initial_prefix(self, prompt: Tensor) -> Tensor:
+        """Keys and values [layer, 2, token, width] of a prompt's vectors [token, hidden]."""
+        with torch.no_grad():
+            states = self._body.key_values(prompt)
+        # [1, head, token, width of a head] each: heads side by side in one row per token.
+        return torch.stack(
+            [torch.stack([x[0].transpose(0, 1).flatten(1) for x in kv]) for kv in states]
+        ).float()
+
+    def initial_pooling(self) -> Tensor:
+        """[position]: the weights of a weighted mean that is the encoder's own pooling."""
+        return torch.ones(self.max_tokens)
 
     def named_weights(self) -> dict[str, Tensor]:
         """The body's tensors that an adaptation may replace, by their names in the hub's format."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.errors import TrainingError
 from pipeline.models.adaptation import Adaptation
 from pipeline.models.bi_encoder import MeanPooledEncoder
 from pipeline.models.query_tower import QueryTower
@@ -29,6 +30,12 @@ CASES = [
     ("residual", {}, ""),
     ("prompt_with_residual", {"initial_text": TEXT}, TEXT),
     ("prompt_with_residual", {"initial_text": TEXT, "gate": True}, ""),
+    ("deep_prefix", {"initial_text": TEXT}, ""),
+    ("bitfit", {}, ""),
+    ("weighted_mean", {"instruction": TEXT}, TEXT),
+    ("low_rank", {"rank": 4}, ""),
+    ("side_adapter", {"instruction": TEXT}, TEXT),
+    ("instruction_text", {"instruction": TEXT}, TEXT),
 ]
 
 
@@ -46,12 +53,13 @@ def test_starts_as_the_frozen_encoder(
         tower, AdapterConfig.model_validate(config), rng=np.random.default_rng(0)
     )
     assert adapter.kind == kind
-    received = tower.forward(tower.tokenise(QUERIES), adapter.adaptation())
+    batch = tower.tokenise(QUERIES, adapter.instruction)
+    received = tower.forward(batch, adapter.adaptation())
     expected = tower.forward(tower.tokenise(QUERIES, instruction), Adaptation())
     torch.testing.assert_close(received.detach(), expected, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize(("kind", "config", "instruction"), CASES)
+@pytest.mark.parametrize(("kind", "config", "instruction"), CASES[:-1])
 def test_trains_all_of_itself_and_nothing_else(
     tower: QueryTower, kind: str, config: dict[str, object], instruction: str
 ) -> None:
@@ -61,6 +69,7 @@ def test_trains_all_of_itself_and_nothing_else(
     documents = tower.forward(tower.tokenise(QUERIES), Adaptation()).clone()
     optimiser = torch.optim.SGD(adapter.parameters(), lr=0.1)
     target = torch.randn(3, tower.dim, generator=torch.Generator().manual_seed(0))
+    start = {name: p.detach().clone() for name, p in adapter.named_parameters()}
     # The second step: behind a zero gate or a zero matrix the first moves only that.
     for _ in range(2):
         optimiser.zero_grad()
@@ -72,3 +81,21 @@ def test_trains_all_of_itself_and_nothing_else(
         assert parameter.grad.abs().max() > 0, name
     again = tower.forward(tower.tokenise(QUERIES), Adaptation())
     assert torch.equal(again, documents)
+    assert not any(torch.equal(p, start[name]) for name, p in adapter.named_parameters())
+
+
+@pytest.mark.parametrize("kind", ["bitfit", "low_rank"])
+def test_weights_are_not_trained_in_half_precision(tmp_path: Path, kind: str) -> None:
+    """bfloat16 rounds a small change of a weight back to the weight: epochs without an effect."""
+    write_tiny_encoder(tmp_path, seed=0)
+    half = QueryTower(MeanPooledEncoder.load(tmp_path, "tiny", dtype=torch.bfloat16))
+    with pytest.raises(TrainingError, match="expected a float32 encoder"):
+        ADAPTERS[kind](half, AdapterConfig(), rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("init", ["text", "vocabulary", "random"])
+def test_prompts_have_the_length_asked_for(tower: QueryTower, init: str) -> None:
+    """A prompt of another length costs other time, and is compared under a wrong name."""
+    config = AdapterConfig.model_validate({"init": init, "num_virtual_tokens": 7})
+    prompt = ADAPTERS["soft_prompt"](tower, config, rng=np.random.default_rng(0))
+    assert prompt.num_parameters == 7 * tower.hidden_size

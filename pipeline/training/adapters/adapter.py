@@ -7,12 +7,16 @@ This module imports torch.
 """
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import ClassVar, Literal
 
+import numpy as np
+import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import nn
+from torch import Tensor, nn
 
+from pipeline.errors import TrainingError
 from pipeline.models.adaptation import Adaptation
+from pipeline.models.query_tower import QueryTower
 
 
 class AdapterConfig(BaseModel):
@@ -33,15 +37,36 @@ class AdapterConfig(BaseModel):
     gate: bool = Field(
         False, description="read the prompt through a gate that starts at zero, at the identity"
     )
+    instruction: str = Field(
+        "", description="text read before every query, by kinds without a prompt in its place"
+    )
     rank: int = Field(32, gt=0, description="rank of a residual or of low-rank updates")
     bottleneck: int = Field(16, gt=0, description="inner width of side adapters")
 
 
 class Adapter(nn.Module, ABC):
-    """Trainable tensors of the query side; documents never see them."""
+    """Trainable tensors of the query side; documents never see them.
 
-    kind: str
+    `instruction`: text to put before every query (`QueryTower.tokenise`), training and serving.
+    """
+
+    kind: ClassVar[str]
     """Under which name it is registered and stored."""
+
+    replaces_weights: ClassVar[bool] = False
+    """Whether it takes the place of weights, and so wants a float32 body."""
+
+    def __init__(
+        self, tower: QueryTower, config: AdapterConfig, *, rng: np.random.Generator
+    ) -> None:
+        """Where the configuration says to start, what is random drawn from `rng`."""
+        super().__init__()
+        self.instruction = config.instruction
+        # A small change of a bfloat16 weight is rounded back to the weight: nothing would train.
+        if self.replaces_weights and tower.dtype != torch.float32:
+            raise TrainingError(
+                f"expected a float32 encoder for {self.kind}, received {tower.dtype}; load it so"
+            )
 
     @abstractmethod
     def adaptation(self) -> Adaptation:
@@ -57,3 +82,9 @@ class Adapter(nn.Module, ABC):
         """Whether a prompt stands before the text, in an instruction's place."""
         added = self.adaptation()
         return added.prompt is not None and added.gate is None
+
+
+def projection(rows: int, columns: int, *, rng: np.random.Generator) -> Tensor:
+    """Gaussian matrix whose rows have length 1 or so; its zero partner sets the size of the sum."""
+    drawn = rng.standard_normal((rows, columns), dtype=np.float32)
+    return torch.from_numpy(drawn / np.sqrt(columns, dtype=np.float32))

@@ -19,9 +19,10 @@ class PromptWithResidual(Adapter):
     def __init__(
         self, tower: QueryTower, config: AdapterConfig, *, rng: np.random.Generator
     ) -> None:
-        super().__init__()
+        super().__init__(tower, config, rng=rng)
         self.prompt = SoftPrompt(tower, config, rng=rng)
         self.residual = Residual(tower, config, rng=rng)
+        self.instruction = self.prompt.instruction
 
     def adaptation(self) -> Adaptation:
         """Prompt, gate and residual."""

@@ -10,7 +10,7 @@ from torch import nn
 
 from pipeline.models.adaptation import Adaptation
 from pipeline.models.query_tower import QueryTower
-from pipeline.training.adapters.adapter import Adapter, AdapterConfig
+from pipeline.training.adapters.adapter import Adapter, AdapterConfig, projection
 
 
 class Residual(Adapter):
@@ -21,10 +21,8 @@ class Residual(Adapter):
     def __init__(
         self, tower: QueryTower, config: AdapterConfig, *, rng: np.random.Generator
     ) -> None:
-        super().__init__()
-        drawn = rng.standard_normal((config.rank, tower.dim), dtype=np.float32)
-        # Rows of length 1: the correction's size is `up`'s alone.
-        self.down = nn.Parameter(torch.from_numpy(drawn / np.sqrt(tower.dim, dtype=np.float32)))
+        super().__init__(tower, config, rng=rng)
+        self.down = nn.Parameter(projection(config.rank, tower.dim, rng=rng))
         self.up = nn.Parameter(torch.zeros(tower.dim, config.rank))
 
     def adaptation(self) -> Adaptation:

@@ -25,7 +25,9 @@ class SoftPrompt(Adapter):
     def __init__(
         self, tower: QueryTower, config: AdapterConfig, *, rng: np.random.Generator
     ) -> None:
-        super().__init__()
+        super().__init__(tower, config, rng=rng)
+        if not config.gate:
+            self.instruction = ""  # the prompt stands in its place
         self.prompt = nn.Parameter(initial_vectors(tower, config, rng=rng))
         self.gate = nn.Parameter(torch.zeros(tower.num_layers)) if config.gate else None
 
