@@ -35,7 +35,8 @@ class Preset:
 
     profile: name of the models' profile. text_input: what the teacher reads, `title` or
     `title+abstract`. loss: of the title queries. teacher_scale: the teacher's units per unit of
-    cosine (`QuerySource.scale`). adapter: kind in ADAPTERS. instructions: tried as starts.
+    cosine (`QuerySource.scale`). adapter: kind in ADAPTERS; sizes: of it. instructions: tried as
+    starts (`start_config`).
     """
 
     profile: str
@@ -82,3 +83,16 @@ def find_preset(name: str) -> Preset:
             f"expected a preset of {', '.join(PRESETS)}, received {name!r}; choose one of them"
         )
     return PRESETS[name]
+
+
+def start_config(preset: Preset, instruction: str) -> AdapterConfig:
+    """The adapter's configuration that starts exactly as `instruction`.
+
+    As many tokens as the instruction has; for the empty one the preset's number behind a closed
+    gate, which is the plain query.
+    """
+    if instruction:
+        update = {"initial_text": instruction, "num_virtual_tokens": None, "gate": False}
+    else:
+        update = {"init": "vocabulary", "gate": True}
+    return preset.sizes.model_copy(update=update)

@@ -12,9 +12,9 @@ from pipeline.models.query_tower import QueryTower
 from pipeline.models.tiny import write_tiny_encoder
 from pipeline.training.adapters import ADAPTERS
 from pipeline.training.averaging import train_seeds
-from pipeline.training.forward import EncodeQueries
+from pipeline.training.forward import EncodeQueries, encode_adapted
 from pipeline.training.losses.registry import LOSSES
-from pipeline.training.presets import PRESETS, find_preset
+from pipeline.training.presets import PRESETS, find_preset, start_config
 from pipeline.training.starts import choose_start
 from pipeline.training.targets import QuerySource
 
@@ -68,12 +68,13 @@ def test_a_recipe_runs_from_starts_to_result(name: str, tmp_path: Path) -> None:
 
     starts = {
         text: ADAPTERS[preset.adapter](
-            tower,
-            preset.sizes.model_copy(update={"initial_text": text}),
-            rng=np.random.default_rng(0),
+            tower, start_config(preset, text), rng=np.random.default_rng(0)
         )
         for text in preset.instructions
     }
+    for text, adapter in starts.items():  # step 0 is the instruction itself
+        expected = encoder.encode_queries([f"{text} {title}".strip() for title in TITLES])
+        np.testing.assert_allclose(encode_adapted(tower, adapter, TITLES), expected, atol=2e-6)
     start = choose_start(tower, starts, validate=validate)
     quick = {"epochs": 2, "batch": 12, "seeds": (0, 1)}
     config = preset.training.model_copy(update=quick)
