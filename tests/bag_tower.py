@@ -27,9 +27,11 @@ class BagTower:
         self.tokenised: list[str] = []
         self.spoil: Callable[[Tensor], Tensor] = lambda vectors: vectors
 
-    def tokenise(self, texts: Sequence[str]) -> list[TokenIds]:
+    def tokenise(self, texts: Sequence[str], instruction: str = "") -> list[TokenIds]:
         self.tokenised += texts
-        return [np.array([int(w) for w in text.split()], np.int32) for text in texts]
+        return [
+            np.array([int(w) for w in f"{instruction} {text}".split()], np.int32) for text in texts
+        ]
 
     def forward(self, batch: Sequence[TokenIds], adaptation: Adaptation) -> Tensor:
         pooled = torch.stack([self.words[torch.from_numpy(ids).long()].mean(0) for ids in batch])
@@ -42,6 +44,8 @@ class BagTower:
 
 class FullResidual(nn.Module):
     """A residual of full rank, zero at the start."""
+
+    instruction = ""
 
     def __init__(self) -> None:
         super().__init__()

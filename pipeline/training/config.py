@@ -18,7 +18,7 @@ class TrainingConfig(BaseModel):
 
     epochs: int = Field(3, gt=0, description="passes over the queries")
     batch: int = Field(64, gt=0, description="queries per step")
-    learning_rate: float = Field(3e-3, gt=0, description="peak, AdamW")
+    learning_rate: float = Field(2e-3, gt=0, description="peak, AdamW")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's, per unit of learning rate")
     warmup_share: float = Field(0.1, ge=0, lt=1, description="steps of warm-up, of all")
     clip: float = Field(1.0, gt=0, description="largest gradient norm, of the loss's typical one")

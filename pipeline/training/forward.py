@@ -34,8 +34,8 @@ class Tower(Protocol):
         """Width of the vectors."""
         ...
 
-    def tokenise(self, texts: Sequence[str]) -> list[TokenIds]:
-        """Token ids of each query, without padding."""
+    def tokenise(self, texts: Sequence[str], instruction: str = "") -> list[TokenIds]:
+        """Token ids of each query behind `instruction`, without padding."""
         ...
 
     def forward(self, batch: Sequence[TokenIds], adaptation: Adaptation) -> Tensor:
@@ -45,6 +45,11 @@ class Tower(Protocol):
 
 class Adapter(Protocol):
     """Trainable tensors and the adaptation that they make; `copy.deepcopy` copies it."""
+
+    @property
+    def instruction(self) -> str:
+        """Text read before every query."""
+        ...
 
     def parameters(self) -> Iterable[Tensor]:
         """The leaf tensors that are trained, always in one order."""
@@ -57,7 +62,7 @@ class Adapter(Protocol):
 
 def encode_adapted(tower: Tower, adapter: Adapter, texts: Sequence[str]) -> Vectors:
     """float32 unit vectors [text, dim] of queries under `adapter`, without gradients."""
-    ids = tower.tokenise(texts)
+    ids = tower.tokenise(texts, adapter.instruction)
     vectors = np.empty((len(texts), tower.dim), np.float32)
 
     def encode(rows: list[int]) -> Vectors:

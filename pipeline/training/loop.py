@@ -117,6 +117,10 @@ def train(
     """
     check_sources(sources, documents)
     adapter = copy.deepcopy(start)
+    if not list(adapter.parameters()):
+        raise TrainingError(
+            "expected an adapter with parameters, received none; measure it, it cannot be trained"
+        )
     course, record = Course(adapter, config), _Record()
     objective = Objective(tower, adapter, documents, sources, config)
     steps = config.epochs * steps_per_epoch(objective.shapes, config.batch)

@@ -1,7 +1,7 @@
 """The loop: it learns, never returns worse than it got, survives what diverges, and repeats."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import polars as pl
@@ -241,3 +241,40 @@ def test_an_anchor_holds_the_queries_where_they_were(world: World) -> None:
 
     free, held = drift(QUICK), drift(QUICK.model_copy(update={"anchor_weight": 10.0}))
     assert held < free / 5
+
+
+def test_an_instruction_is_read_in_training_too(world: World) -> None:
+    """Trained without the instruction that it is served with, a query lands somewhere else."""
+    start = FullResidual()
+    start.instruction = "7 7 7"
+    trained = train(
+        world.tower,
+        start,
+        world.documents,
+        [world.source()],
+        QUICK,
+        validate=world.validate,
+        seed=0,
+    )
+    assert trained.start_dev < run(World()).start_dev
+    assert trained.best_dev > trained.start_dev + 0.02
+    assert not torch.equal(parameters(trained), parameters(run(World())))
+
+
+def test_what_has_no_parameters_is_not_trained(world: World) -> None:
+    """An instruction as text has nothing to learn, and must say so rather than fail inside."""
+
+    class Text(FullResidual):
+        def parameters(self, recurse: bool = True) -> Iterator[torch.nn.Parameter]:
+            return iter(())
+
+    with pytest.raises(TrainingError, match="adapter with parameters"):
+        train(
+            world.tower,
+            Text(),
+            world.documents,
+            [world.source()],
+            QUICK,
+            validate=world.validate,
+            seed=0,
+        )
