@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 Teacher = Literal["decoder", "cross_encoder", "late_interaction"]
 
@@ -62,33 +64,31 @@ def price_labels(
         fixed_tokens: of the start that all share, before the documents, and behind a document; for
             the other teachers special tokens of a pair, or of a text, are their sum.
     """
-    sides = pairs.select(
-        q=pl.col("query_hash").replace_strict(dict(tokens), return_dtype=pl.Float64),
-        d=pl.col("document_hash").replace_strict(dict(tokens), return_dtype=pl.Float64),
-        group="query_hash",
-    )
-    texts = set(pairs["query_hash"]) | set(pairs["document_hash"])
-    q, d = pl.col("q"), pl.col("d")
+
+    def lengths(hashes: pl.Series) -> NDArray[np.float64]:
+        return np.array([tokens[h] for h in hashes], dtype=np.float64)
+
+    q, d = lengths(pairs["query_hash"]), lengths(pairs["document_hash"])
+    texts = pl.concat([pairs["query_hash"], pairs["document_hash"]]).unique()
     start, before, behind = fixed_tokens
-    special = start + before + behind
+    special = sum(fixed_tokens)
+    extra = 0.0
     if teacher == "decoder":
-        queries = sides.unique("group").select(q + before)["q"]
-        own = sides.select(d + behind)["d"]
-        past = sides.select(q + before + start)["q"]
-        computed = start + queries.sum() + own.sum()
-        # Causal: a token attends to all before it, and on average to half of its own part.
-        attended = (
-            start**2 / 2 + (queries * (start + queries / 2)).sum() + (own * (past + own / 2)).sum()
-        )
-        extra = 0.0
+        queries = lengths(pairs["query_hash"].unique()) + before
+        own, past = d + behind, q + before + start
+        shared = start if pairs.height else 0
+        computed = shared + queries.sum() + own.sum()
+        # Causal: a token attends to all before its part, and on average to half of the part.
+        attended = shared**2 / 2 + (queries * (start + queries / 2)).sum()
+        attended += (own * (past + own / 2)).sum()
     elif teacher == "cross_encoder":
-        whole = sides.select(q + d + special)["q"]
-        computed, attended, extra = whole.sum(), (whole**2).sum(), 0.0
+        whole = q + d + special
+        computed, attended = whole.sum(), (whole**2).sum()
     else:
-        lengths = pl.Series([tokens[t] + special for t in texts], dtype=pl.Float64)
-        computed, attended = lengths.sum(), (lengths**2).sum()
-        extra = 2.0 * body.width * sides.select((q * d).sum()).item()
-    flop = computed * body.per_token + attended * body.per_attended + extra
+        each_text = lengths(texts) + special
+        computed, attended = each_text.sum(), (each_text**2).sum()
+        extra = 2.0 * body.width * float(q @ d)
+    flop = float(computed * body.per_token + attended * body.per_attended + extra)
     each = 2 * special if teacher == "late_interaction" else special
     return pl.DataFrame(
         {
@@ -96,7 +96,7 @@ def price_labels(
             "pairs": [pairs.height],
             "unique_texts": [len(texts)],
             "tokens": [int(computed)],
-            "tokens_unshared": [int(sides.select((q + d + each).sum()).item())],
+            "tokens_unshared": [int((q + d + each).sum())],
             "tflop": [flop / 1e12],
             "seconds": [flop / flops_per_second],
         }
