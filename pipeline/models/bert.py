@@ -145,6 +145,17 @@ class BertBody:
             x = self._advance(x, a, layer, side[i] if side else None)
         return x
 
+    def first_states(self, words: Tensor, mask: Tensor | None) -> Tensor:
+        """[text, hidden]: the first token's state. The last layer is computed for it alone."""
+        x = self._embed(words)
+        attend = None if mask is None else mask[:, None, None, :]
+        *layers, last = self.layers
+        for layer in layers:
+            x = self._advance(x, self._attend(x, layer, attend, None, None), layer, None)
+        q, k, v = self._project(x, last)
+        a = attention(q[:, :, :1], k, v, attend).flatten(1)[:, None]
+        return self._advance(x[:, :1], a, last, None)[:, 0]
+
     def key_values(self, words: Tensor) -> list[KeyValue]:
         """Each layer's keys and values of word vectors [token, hidden], read as a text of its own.
 

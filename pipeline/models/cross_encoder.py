@@ -160,8 +160,9 @@ def _own_bert(folder: Path, config: dict[str, Any], dtype: "torch.dtype", device
     pool, pool_bias, classify, classify_bias = (tensor.float() for tensor in head)
 
     def logits(ids: "Tensor", types: "Tensor", mask: "Tensor") -> "Tensor":
-        hidden = body(ids + types * len(words), None if mask.all() else mask)
-        pooled = torch.tanh(linear(hidden[:, 0].float(), pool, pool_bias))
+        vectors = body.words[ids + types * len(words)]
+        first = body.first_states(vectors, None if mask.all() else mask)
+        pooled = torch.tanh(linear(first.float(), pool, pool_bias))
         return linear(pooled, classify, classify_bias)[:, 0]
 
     return logits
