@@ -36,6 +36,9 @@ from pipeline.training.starts import Start, choose_start
 from pipeline.training.verdict import Verdict
 
 CHALLENGER = "challenger"
+PROMPTS = ("soft_prompt", "prompt_with_residual")
+"""Kinds that start as an instruction's words, in the instruction's place."""
+
 Progress = Callable[[str], None]
 
 
@@ -66,6 +69,7 @@ def train_challenger(
     documents: Vectors,
     recipe: Recipe,
     *,
+    instructions: Sequence[str],
     progress: Progress,
 ) -> Challenger:
     """The one challenger of a recipe.
@@ -75,6 +79,7 @@ def train_challenger(
         curriculum: what is learnt from; nothing of it is in `dev` or in a test.
         dev: development queries, ranked over `documents` [document, dim], the whole library.
         recipe: what to do.
+        instructions: to try, the empty one among them.
         progress: gets one line per step worth telling.
 
     Raises:
@@ -87,11 +92,10 @@ def train_challenger(
     def validate(encode: QueryEncoder) -> float:
         return float(ndcg(encode).mean())
 
-    instructions = ("", *recipe.instructions)
     words = {text: ndcg(partial(encode_words, tower, text)) for text in instructions}
     rival = best_on_dev(words)
     progress(f"best instruction on {len(dev.texts)} development queries: {plain_name(rival)}")
-    start = choose_start(tower, _starts(tower, recipe, rival), validate=validate)
+    start = choose_start(tower, _starts(tower, recipe, instructions), validate=validate)
 
     def step(done: int, of: int) -> None:
         progress(f"training from {start.name}: step {done:,} of {of:,}")
@@ -160,26 +164,30 @@ def encode_words(tower: QueryTower, instruction: str, texts: Sequence[str]) -> V
     return encode_adapted(tower, adapter, texts)
 
 
-def _starts(tower: QueryTower, recipe: Recipe, rival: str) -> dict[str, Adapter]:
-    """Adapters to begin from: each instruction's words, or the best instruction before them.
+def start_config(recipe: Recipe, instruction: str) -> AdapterConfig:
+    """The configuration of an adapter that starts exactly as `instruction`.
 
-    Kinds with a prompt begin as an instruction's words; kinds without stand behind the best one.
+    A prompt has as many tokens as the instruction; for the empty one it has the recipe's number,
+    behind a closed gate. Kinds without a prompt stand behind the instruction's own words.
     """
-    kind = ADAPTERS[recipe.adapter]
-    texts = recipe.instructions if "prompt" in recipe.adapter and not recipe.gate else (rival,)
+    sizes = AdapterConfig(rank=recipe.rank, bottleneck=recipe.bottleneck)
+    if recipe.adapter not in PROMPTS:
+        return sizes.model_copy(update={"instruction": instruction})
+    if instruction:
+        return sizes.model_copy(update={"initial_text": instruction})
+    tokens = {"num_virtual_tokens": recipe.num_virtual_tokens}
+    return sizes.model_copy(update={"init": "vocabulary", "gate": True, **tokens})
+
+
+def _starts(tower: QueryTower, recipe: Recipe, instructions: Sequence[str]) -> dict[str, Adapter]:
+    """An adapter for each instruction, which it equals before training."""
     return {
-        plain_name(text): kind(
+        plain_name(text): ADAPTERS[recipe.adapter](
             tower,
-            AdapterConfig(
-                initial_text=text or recipe.instructions[0],
-                instruction="" if "prompt" in recipe.adapter else text,
-                num_virtual_tokens=recipe.num_virtual_tokens,
-                gate=recipe.gate,
-                rank=recipe.rank,
-            ),
+            start_config(recipe, text),
             rng=np.random.default_rng(recipe.training.seeds[0]),
-        )
-        for text in texts
+        ).to(tower.device)
+        for text in instructions
     }
 
 

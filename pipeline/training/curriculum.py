@@ -10,12 +10,10 @@ candidates, positives and the documents they are set against. Rows are renumbere
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.corpus.text import document_text
 from pipeline.errors import TrainingError
@@ -29,30 +27,11 @@ from pipeline.labels.sources.prop import WordSetRule, mine_prop
 from pipeline.labels.sources.spans import SpanRule, mine_spans
 from pipeline.labels.sources.words import read_collection
 from pipeline.models.encoding import Vectors
-from pipeline.training.config import LossName
 from pipeline.training.negatives import denoise
+from pipeline.training.source_spec import SourceSpec
 from pipeline.training.targets import QuerySource
 
 Rows = NDArray[np.int32]
-SourceName = Literal[
-    "labels", "own_vector", "own_abstract", "cited", "co_cited", "prop", "b_prop", "spans"
-]
-
-
-class SourceSpec(BaseModel):
-    """One source of a recipe.
-
-    `labels`: titles with a teacher's scores of candidates. `own_vector`: titles whose teacher is
-    the paper's own document vector, the student's view of title + abstract on both sides: it
-    answers for every document and costs nothing. The others: pipeline/labels/sources.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: SourceName
-    loss: LossName
-    weight: float = Field(1.0, ge=0, description="passes over its queries per epoch")
-    queries: int = Field(10_000, gt=0, description="most queries")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ class Tower(Protocol):
         """Width of the vectors."""
         ...
 
-    def tokenise(self, texts: Sequence[str], instruction: str = "") -> list[TokenIds]:
+    def tokenise(
+        self, texts: Sequence[str], instruction: str = "", *, prompted: bool = False
+    ) -> list[TokenIds]:
         """Token ids of each query behind `instruction`, without padding."""
         ...
 
@@ -62,7 +64,7 @@ class Adapter(Protocol):
 
 def encode_adapted(tower: Tower, adapter: Adapter, texts: Sequence[str]) -> Vectors:
     """float32 unit vectors [text, dim] of queries under `adapter`, without gradients."""
-    ids = tower.tokenise(texts, adapter.instruction)
+    ids = tower.tokenise(texts, adapter.instruction, prompted=adapter.prompted)
     vectors = np.empty((len(texts), tower.dim), np.float32)
 
     def encode(rows: list[int]) -> Vectors:

@@ -46,7 +46,10 @@ class Objective:
         self._parameters = list(adapter.parameters())
         self._device = self._parameters[0].device
         self._documents = self._tensor(np.ascontiguousarray(documents, np.float32))
-        self._ids = [tower.tokenise(source.texts, adapter.instruction) for source in sources]
+        self._ids = [
+            tower.tokenise(source.texts, adapter.instruction, prompted=adapter.prompted)
+            for source in sources
+        ]
         self._anchors = [
             self._tensor(encode_adapted(tower, adapter, source.texts))
             for source in sources

@@ -4,20 +4,20 @@ Belongs here: the declaration, cheap to import. Not: following it (campaign.py),
 ship (presets.py).
 """
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.labels.quality import QualityRule
 from pipeline.labels.selection import SelectionRule
 from pipeline.training.config import TrainingConfig
-from pipeline.training.curriculum import SourceSpec
+from pipeline.training.source_spec import SourceSpec
 from pipeline.training.verdict import GateRule
 
-INSTRUCTIONS = (
-    "Represent this title to find papers on the same topic:",
-    "A scientific paper about",
-    "Title of a computer science paper:",
-)
-"""Tried on the development queries beside the empty one; the best is what a prompt must beat."""
+AdapterKind = Literal[
+    "soft_prompt", "residual", "prompt_with_residual", "deep_prefix", "bitfit", "weighted_mean",
+    "low_rank", "side_adapter", "instruction_text",
+]  # fmt: skip
 
 
 class Recipe(BaseModel):
@@ -26,14 +26,14 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="how a person calls it")
-    adapter: str = Field("prompt_with_residual", description="kind of adapter")
-    num_virtual_tokens: int | None = Field(
-        16, gt=0, description="prompt length, tokens; null: as the instruction has"
+    profile: str = Field(description="models it is meant for (pipeline/models/profiles.py)")
+    adapter: AdapterKind = Field("soft_prompt", description="what is trained")
+    num_virtual_tokens: int = Field(
+        16, gt=0, description="length of a prompt that starts as the plain query, tokens"
     )
-    gate: bool = Field(False, description="start the prompt at the identity, behind a zero gate")
     rank: int = Field(32, gt=0, description="rank of a residual or of low-rank updates")
+    bottleneck: int = Field(16, gt=0, description="inner width of side adapters")
     sources: tuple[SourceSpec, ...] = Field(min_length=1, description="what is learnt from")
-    instructions: tuple[str, ...] = Field(INSTRUCTIONS, description="tried beside the empty one")
     documents: int = Field(20_000, gt=0, description="papers that a query is set against")
     training: TrainingConfig = TrainingConfig()
     selection: SelectionRule = SelectionRule()
