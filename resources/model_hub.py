@@ -108,7 +108,8 @@ def load_reranker(
         return cross_encoder.CrossEncoder.load(
             found.folder, name, revision=revision, max_tokens=limit, device=device or _device()
         )
-    from pipeline.models.qwen3_reranker import Qwen3Reranker, Template
+    from pipeline.models.qwen3_reranker import Qwen3Reranker
+    from pipeline.models.qwen3_template import Template
 
     usual = Template()
     template = replace(

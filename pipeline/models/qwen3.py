@@ -12,7 +12,6 @@ This module imports torch: import it inside functions, never at the top of anoth
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,97 +20,16 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 — the name everybody knows
 
 from pipeline.errors import ModelError
+from pipeline.models.past import KeyValue, Past
+from pipeline.models.qwen3_shape import Qwen3Shape
 from pipeline.models.weights import read_weights
+
+__all__ = ["HEAD", "KeyValue", "Past", "Qwen3Body", "Qwen3Shape", "Side", "load_qwen3"]
 
 HEAD = "lm_head.weight"
 
-KeyValue = tuple[Tensor, Tensor]
-"""Keys and values of one layer, each [text or 1, head, token, width]."""
-
 Side = Sequence[tuple[Tensor, Tensor]]
 """For each layer (down [bottleneck, hidden], up [hidden, bottleneck])."""
-
-
-@dataclass(frozen=True)
-class Qwen3Shape:
-    """What `config.json` says about the body."""
-
-    num_layers: int
-    num_heads: int
-    num_key_value_heads: int
-    head_size: int
-    hidden_size: int
-    inner_size: int
-    max_positions: int
-    rope_theta: float
-    norm_eps: float
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Qwen3Shape":
-        """The shape, or a `ModelError` naming what this body cannot run."""
-        rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-        received = {
-            "model_type": config.get("model_type"),
-            "hidden_act": config.get("hidden_act"),
-            "rope_type": rope.get("rope_type", rope.get("type", "default")),
-            "use_sliding_window": bool(config.get("use_sliding_window", False)),
-        }
-        expected = {
-            "model_type": "qwen3",
-            "hidden_act": "silu",
-            "rope_type": "default",
-            "use_sliding_window": False,
-        }
-        if received != expected:
-            raise ModelError(f"expected a decoder of {expected}, received {received}; use a Qwen3")
-        try:
-            heads = config["num_attention_heads"]
-            return cls(
-                num_layers=config["num_hidden_layers"],
-                num_heads=heads,
-                num_key_value_heads=config.get("num_key_value_heads") or heads,
-                head_size=config.get("head_dim") or config["hidden_size"] // heads,
-                hidden_size=config["hidden_size"],
-                inner_size=config["intermediate_size"],
-                max_positions=config["max_position_embeddings"],
-                rope_theta=float(rope.get("rope_theta") or config["rope_theta"]),
-                norm_eps=config["rms_norm_eps"],
-            )
-        except KeyError as error:
-            raise ModelError(
-                f"expected {error} in config.json, received none; fetch the model anew"
-            ) from error
-
-
-@dataclass(frozen=True)
-class Past:
-    """What texts have in common, as read: keys and values per layer, and where the text goes on.
-
-    mask: [text or 1, token], true on real tokens. end: [text or 1], position of the next token.
-    rows: [text], which row each continuing text goes on from; None: text i from row i, or all from
-        the only one.
-    """
-
-    layers: Sequence[KeyValue]
-    mask: Tensor
-    end: Tensor
-    rows: Tensor | None = None
-
-    @classmethod
-    def of(cls, layers: Sequence[KeyValue]) -> "Past":
-        """Keys and values that stand nowhere (a prefix, a gated prompt): text begins at 0."""
-        k = layers[0][0]
-        mask = torch.ones(k.shape[0], k.shape[2], dtype=torch.bool, device=k.device)
-        return cls(layers, mask, mask.new_zeros(k.shape[0], dtype=torch.long))
-
-    def take(self, rows: Tensor) -> "Past":
-        """The same for texts that go on from `rows` [text]; copied layer by layer, when read."""
-        return replace(self, rows=rows if self.rows is None else self.rows[rows])
-
-    def layer(self, index: int) -> KeyValue:
-        """Keys and values of one layer, a row for each text or one for all."""
-        k, v = self.layers[index]
-        return (k, v) if self.rows is None else (k[self.rows], v[self.rows])
 
 
 class Qwen3Body:
@@ -201,7 +119,7 @@ class Qwen3Body:
         self._run(words, mask, positions, past, None, None, keep=kept)
         end = torch.where(mask, positions, positions.min() - 1).amax(1) + 1
         if past is not None:
-            mask = torch.cat([_past_mask(past, len(words)), mask], 1)
+            mask = torch.cat([past.mask_of(len(words)), mask], 1)
         return Past(kept, mask, end)
 
     def key_values(self, words: Tensor) -> list[KeyValue]:
@@ -224,7 +142,7 @@ class Qwen3Body:
     ) -> Tensor:
         mask = _everywhere(words) if mask is None else mask
         turn = self._rotation(_count(mask, past) if positions is None else positions)
-        before = None if past is None else _past_mask(past, len(words))
+        before = None if past is None else past.mask_of(len(words))
         own = _causal(mask)
         if before is not None and gate is None:
             own = torch.cat([before[:, None, :].expand(-1, own.shape[1], -1), own], 2)
@@ -321,29 +239,10 @@ class Qwen3Body:
         return angles.cos(), angles.sin()
 
     def _check(self) -> None:
-        """Every tensor of the shape is there and has it."""
-        s = self.shape
-        queries, keys = s.num_heads * s.head_size, s.num_key_value_heads * s.head_size
-        hidden, inner = s.hidden_size, s.inner_size
-        expected: dict[str, tuple[int, ...]] = {"norm": (hidden,)}
-        for at in (f"layers.{i}" for i in range(s.num_layers)):
-            expected |= {
-                f"{at}.input_layernorm": (hidden,),
-                f"{at}.post_attention_layernorm": (hidden,),
-                f"{at}.self_attn.q_proj": (queries, hidden),
-                f"{at}.self_attn.k_proj": (keys, hidden),
-                f"{at}.self_attn.v_proj": (keys, hidden),
-                f"{at}.self_attn.o_proj": (hidden, queries),
-                f"{at}.self_attn.q_norm": (s.head_size,),
-                f"{at}.self_attn.k_norm": (s.head_size,),
-                f"{at}.mlp.gate_proj": (inner, hidden),
-                f"{at}.mlp.up_proj": (inner, hidden),
-                f"{at}.mlp.down_proj": (hidden, inner),
-            }
-        for name, size in expected.items():
-            if (received := tuple(self.weight(f"{name}.weight").shape)) != size:
+        for name, size in self.shape.sizes().items():
+            if (received := tuple(self.weight(name).shape)) != size:
                 raise ModelError(
-                    f"expected {name}.weight of {size}, received {received}; fetch weights and "
+                    f"expected {name} of {size}, received {received}; fetch weights and "
                     "config.json of one model"
                 )
 
@@ -366,13 +265,8 @@ def _everywhere(words: Tensor) -> Tensor:
 
 def _count(mask: Tensor, past: Past | None) -> Tensor:
     """Positions [text, token]: real tokens counted, from where the past ends."""
-    start = 0 if past is None else (past.end if past.rows is None else past.end[past.rows])[:, None]
+    start = 0 if past is None else past.end_of()[:, None]
     return (mask.long().cumsum(1) - 1).clamp(min=0) + start
-
-
-def _past_mask(past: Past, texts: int) -> Tensor:
-    mask = past.mask if past.rows is None else past.mask[past.rows]
-    return mask.expand(texts, -1)
 
 
 def _causal(mask: Tensor) -> Tensor:

@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from pipeline.errors import ModelError
-from pipeline.models.qwen3_reranker import (
-    INSTRUCTION,
-    PairTokeniser,
-    Qwen3Reranker,
-    Template,
-    qwen3_reranker_identity,
-)
+from pipeline.models.qwen3_reranker import Qwen3Reranker, qwen3_reranker_identity
+from pipeline.models.qwen3_template import INSTRUCTION, PairTokeniser, Template
 from pipeline.models.reranker import PairGroup
 from pipeline.models.tiny_qwen3 import write_tiny_qwen3
 
