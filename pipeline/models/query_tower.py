@@ -64,6 +64,11 @@ class QueryTower:
         self.max_tokens = int((encoder._tokenizer.truncation or {})["max_length"])
         self.max_tokens += isinstance(body, Qwen3Body)  # the end token is appended
 
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder is."""
+        return self._words.device
+
     def tokenise(
         self, texts: Sequence[str], instruction: str = "", *, prompted: bool = False
     ) -> list[TokenIds]:

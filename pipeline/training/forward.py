@@ -53,6 +53,11 @@ class Adapter(Protocol):
         """Text read before every query."""
         ...
 
+    @property
+    def prompted(self) -> bool:
+        """Whether a prompt stands in an instruction's place."""
+        ...
+
     def parameters(self) -> Iterable[Tensor]:
         """The leaf tensors that are trained, always in one order."""
         ...
