@@ -12,7 +12,6 @@ import polars as pl
 
 from assets.library import Documents, read_documents
 from assets.stages import Job, Made, Stage, append_rows, write_cell
-from pipeline.corpus.text import document_text
 from pipeline.labels.candidates import Collection
 from pipeline.labels.citation_graph import CitationGraph
 from pipeline.labels.labelling import mine_pairs, split_library
@@ -52,12 +51,11 @@ def _collection(workspace: Workspace, library: Documents) -> Collection:
     columns = ["citing_paper_id", "cited_paper_id", "is_self_loop", "is_forward", "in_force"]
     edges = workspace.lake.read_all("citations", columns)
     edges = edges.filter("in_force", ~pl.col("is_self_loop"), ~pl.col("is_forward"))
-    texts = [document_text(t, a) for t, a in papers.select("title", "abstract").iter_rows()]
     return Collection(
         papers,
         library.vectors,
         CitationGraph.from_table(edges, papers["paper_id"]),
-        LexicalIndex.build(texts),
+        LexicalIndex.build(library.texts()),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from pipeline.corpus.text import document_text
 from pipeline.errors import NotFoundError
 from pipeline.models.encoding import Vectors
 from resources.workspace import Workspace
@@ -21,6 +22,10 @@ class Documents:
 
     papers: pl.DataFrame
     vectors: Vectors
+
+    def texts(self) -> list[str]:
+        """Title + abstract of each paper, as it was encoded."""
+        return [document_text(t, a) for t, a in self.papers.select("title", "abstract").iter_rows()]
 
 
 def read_documents(workspace: Workspace) -> Documents:

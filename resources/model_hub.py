@@ -51,11 +51,13 @@ def load_bi_encoder(
     *,
     max_tokens: int | None = None,
     dim: int | None = None,
+    dtype: "torch.dtype | None" = None,
     device: str | None = None,
-) -> BiEncoder:
+) -> "MeanPooledEncoder | Qwen3Encoder":
     """The named encoder, verified and ready to encode.
 
-    `dim` (components kept) and `device` (None: a GPU where there is one) are for decoders.
+    `dim` (components kept) and `device` (None: a GPU where there is one) are for decoders; `dtype`
+    None picks the machine's fastest.
     """
     known = known_models.KNOWN_MODELS.get(name)
     found = verified_model(name, models_dir)
@@ -66,14 +68,18 @@ def load_bi_encoder(
     if config.get("model_type") == "qwen3":
         from pipeline.models.qwen3_encoder import Qwen3Encoder
 
-        return Qwen3Encoder.load(found.folder, identity, max_tokens=limit, dim=dim, device=device)
+        return Qwen3Encoder.load(
+            found.folder, identity, max_tokens=limit, dim=dim, dtype=dtype, device=device
+        )
     if dim is not None:
         raise ModelError(
             f"expected an encoder whose vectors can be cut, received {name} with {dim} dimensions; "
             "leave them whole"
         )
     family = known.family if known else _own_family(found.folder)
-    return MeanPooledEncoder.load(found.folder, identity, max_tokens=limit, family=family)
+    return MeanPooledEncoder.load(
+        found.folder, identity, max_tokens=limit, dtype=dtype, family=family
+    )
 
 
 def load_reranker(

@@ -27,6 +27,7 @@ from resources.deliveries import Imported, import_files, read_again, take_droppe
 from resources.inbox import Inbox
 from resources.lake import Lake
 from resources.ledger_store import LedgerStore
+from resources.model_files import verified_model
 from resources.model_hub import encoder_id, load_bi_encoder, load_reranker
 from resources.prompt_registry import PromptRegistry
 from resources.source_files import recognise, sha256_of
@@ -103,6 +104,35 @@ class Workspace:
     def encoder(self) -> BiEncoder:
         """The frozen encoder, loaded on first use."""
         return load_bi_encoder(self.profile.encoder, self.data.models)
+
+    @property
+    def encoder_sha256(self) -> str:
+        """SHA-256 of the encoder's weights."""
+        return verified_model(self.profile.encoder, self.data.models).digest
+
+    def float32_encoder(self) -> BiEncoder:
+        """The encoder in float32, for what bfloat16 would round away."""
+        import torch
+
+        return load_bi_encoder(self.profile.encoder, self.data.models, dtype=torch.float32)
+
+    def prompted(self, prompt_id: str) -> BiEncoder:
+        """The encoder with a prompt on its query side.
+
+        Raises ModelError if the prompt is of another encoder, or was changed.
+        """
+        from pipeline.models.prompted import PromptedEncoder
+        from pipeline.models.query_tower import TowerEncoder
+
+        adaptation, manifest = self.prompts.load(prompt_id, self.encoder_id)
+        assert isinstance(self.encoder, TowerEncoder)  # a prompt was trained on it
+        return PromptedEncoder(self.encoder, adaptation, instruction=manifest.instruction)
+
+    @cached_property
+    def query_encoder(self) -> BiEncoder:
+        """What queries are encoded by: the champion where one serves, else the plain encoder."""
+        champion = self.prompts.champion(self.encoder_id)
+        return self.prompted(champion) if champion else self.encoder
 
     @cached_property
     def vectors(self) -> VectorStore:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import LabelError
+from pipeline.labels.scoring import one_teacher
 
 _PAIR = ("query_id", "document_id")
 
@@ -120,20 +121,6 @@ def select_lists(
     pairs = pairs.sort("query_id", -pl.col("score"), "row")
     pairs = tally.keep("thinned", pairs, _spread_out(rule))
     return _padded(pairs, tally)
-
-
-def one_teacher(labels: pl.DataFrame) -> tuple[str, str]:
-    """Teacher and text input of `labels`.
-
-    Raises:
-        LabelError: not exactly one of them: scales differ, and scores cannot be compared.
-    """
-    found = labels.select("teacher_id", "text_input").unique().sort("teacher_id", "text_input")
-    if found.height != 1:
-        names = ", ".join(f"{t} on {i}" for t, i in found.iter_rows()) or "none"
-        raise LabelError(f"expected labels of one teacher and input, received {names}; filter them")
-    teacher_id, text_input = found.row(0)
-    return str(teacher_id), str(text_input)
 
 
 class _Tally:

@@ -147,7 +147,7 @@ class BertBody:
 
     def first_states(self, words: Tensor, mask: Tensor | None) -> Tensor:
         """[text, hidden]: the first token's state. The last layer is computed for it alone."""
-        x = self.embed(words)
+        x = self._begin(words)
         attend = None if mask is None else mask[:, None, None, :]
         *layers, last = self.layers
         for layer in layers:

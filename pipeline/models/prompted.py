@@ -8,7 +8,7 @@ of prompts that are read apart from the text, which are all of a causal decoder'
 Importing this module is cheap; torch is loaded when an encoder is made.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.models.adaptation import Adaptation
@@ -40,12 +40,16 @@ class PromptedEncoder:
         with torch.inference_mode():
             self._prepared = self._tower.prepare(detached(adaptation))
 
-    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+    def encode_documents(
+        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
+    ) -> Vectors:
         """Unit vectors [text, dim] of documents: the frozen encoder's."""
-        return self._encoder.encode_documents(texts)
+        return self._encoder.encode_documents(texts, progress=progress)
 
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors [text, dim] of queries."""
+    def encode_queries(self, texts: Sequence[str], instruction: str = "") -> Vectors:
+        """Unit vectors [text, dim] of queries; with an instruction, the frozen encoder's."""
+        if instruction:  # the prompt was trained to stand in its place
+            return self._encoder.encode_queries(texts, instruction)
         return encode_texts(self, texts)
 
     def tokenise(self, texts: Sequence[str]) -> list[TokenIds]:

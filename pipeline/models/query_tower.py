@@ -45,7 +45,7 @@ class QueryTower:
 
     def __init__(self, encoder: TowerEncoder) -> None:
         body = encoder._body
-        self._encoder, self._family = encoder, encoder.family
+        self.encoder, self._family = encoder, encoder.family
         self.encoder_id, self.dim, self.dtype = encoder.encoder_id, encoder.dim, body.dtype
         self._reading: BertReading | DecoderReading
         if isinstance(body, Qwen3Body):
@@ -80,7 +80,7 @@ class QueryTower:
         written = [self._family.query_text(text, instruction) for text in texts]
         if prompted and isinstance(self._reading, DecoderReading):
             written = [self._family.instruction[-1] + text for text in texts]
-        return self._encoder.tokenise(written)
+        return self.encoder.tokenise(written)
 
     def forward(self, batch: Sequence[TokenIds], adaptation: Adaptation) -> Tensor:
         """Unit vectors [query, dim], float32, of tokenised queries."""
@@ -139,7 +139,7 @@ class QueryTower:
         written = self._family.query_text("", instruction)
         if isinstance(self._reading, DecoderReading):
             written = written[:-1]
-        return self._encoder.tokenise([written])[0][before:-after]
+        return self.encoder.tokenise([written])[0][before:-after]
 
     def _read(self, batch: Sequence[TokenIds], prepared: Prepared[Any, Any]) -> Tensor:
         """Unit vectors of queries padded to the longest of them."""

@@ -31,6 +31,7 @@ from pipeline.training.curriculum import Curriculum
 from pipeline.training.forward import encode_adapted
 from pipeline.training.gate import Measured, judge
 from pipeline.training.looks import best_on_dev
+from pipeline.training.naming import plain_name
 from pipeline.training.recipe import Recipe
 from pipeline.training.starts import Start, choose_start
 from pipeline.training.verdict import Verdict
@@ -55,11 +56,6 @@ class Challenger:
     start: Start
     result: TrainingResult
     dev: Mapping[str, float]
-
-
-def plain_name(instruction: str) -> str:
-    """How an instruction is called in tables: the empty one is `plain`."""
-    return f"“{instruction}”" if instruction else "plain"
 
 
 def train_challenger(
@@ -132,8 +128,8 @@ def judge_challenger(
     recipe: Recipe,
     look: int,
     seed: int,
-) -> tuple[Verdict, dict[str, dict[str, PerQuery]]]:
-    """The verdict, and the numbers per test query of every system.
+) -> Verdict:
+    """The verdict on the test queries.
 
     systems: `challenger`, and the rivals: the best instruction and the champion, if one serves.
     """
@@ -143,7 +139,7 @@ def judge_challenger(
         for name, values in numbers.items()
     }
     challenger = measured.pop(CHALLENGER)
-    verdict = judge(
+    return judge(
         challenger,
         measured,
         test.domains,
@@ -153,7 +149,6 @@ def judge_challenger(
         look=look,
         seed=seed,
     )
-    return verdict, numbers
 
 
 def encode_words(tower: QueryTower, instruction: str, texts: Sequence[str]) -> Vectors:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pipeline.errors import ModelError
 from pipeline.labels.sources.b_prop import WordAttention
 from pipeline.labels.sources.words import word_spans
 from pipeline.models.bi_encoder import MeanPooledEncoder
@@ -44,6 +45,14 @@ def word_attentions(encoder: MeanPooledEncoder, texts: Sequence[str]) -> list[Wo
     """
     import torch
 
+    from pipeline.models.bert import BertBody
+
+    body = encoder._body
+    if not isinstance(body, BertBody):
+        raise ModelError(
+            f"expected an encoder of the BERT family, received {encoder.encoder_id}; use prop in "
+            "place of b_prop"
+        )
     encoded = encoder._tokenizer.encode_batch(list(texts))
     found: list[WordAttention] = [{}] * len(texts)
     for rows in length_batches([len(e.ids) for e in encoded], BATCH_TOKENS):
@@ -54,7 +63,7 @@ def word_attentions(encoder: MeanPooledEncoder, texts: Sequence[str]) -> list[Wo
             ids[place, : len(encoded[row].ids)] = torch.tensor(encoded[row].ids)
             mask[place, : len(encoded[row].ids)] = True
         with torch.inference_mode():
-            attention = cls_attention(encoder._body, ids, mask).tolist()
+            attention = cls_attention(body, ids, mask).tolist()
         for place, row in enumerate(rows):
             found[row] = _by_word(texts[row], encoded[row].offsets, attention[place])
     return found
