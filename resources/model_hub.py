@@ -7,12 +7,11 @@ where its files come from (model_files.py), which models there are (known_models
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ModelError
 from pipeline.models.bi_encoder import (
     MAX_TOKENS,
-    BiEncoder,
     MeanPooledEncoder,
     most_tokens,
     read_config,
@@ -25,6 +24,11 @@ from resources.known_models import KnownModel, Task
 from resources.model_files import find_model, verified_model
 
 __all__ = ["encoder_id", "find_model", "load_bi_encoder", "load_reranker"]
+
+if TYPE_CHECKING:
+    import torch
+
+    from pipeline.models.qwen3_encoder import Qwen3Encoder
 
 LATE_INTERACTION = "late-interaction/"  # before an encoder's name: the teacher made of it
 

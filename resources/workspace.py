@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -33,6 +34,9 @@ from resources.prompt_registry import PromptRegistry
 from resources.source_files import recognise, sha256_of
 from resources.source_store import SourceStore
 from resources.vector_store import VectorStore
+
+if TYPE_CHECKING:
+    from pipeline.models.query_tower import TowerEncoder
 
 LOCK_TIMEOUT_S = 3600.0  # a stage waits for another run's same stage; beyond that something hangs
 
@@ -101,7 +105,7 @@ class Workspace:
         return encoder_id(self.profile.encoder, self.data.models)
 
     @cached_property
-    def encoder(self) -> BiEncoder:
+    def encoder(self) -> "TowerEncoder":
         """The frozen encoder, loaded on first use."""
         return load_bi_encoder(self.profile.encoder, self.data.models)
 
@@ -110,7 +114,7 @@ class Workspace:
         """SHA-256 of the encoder's weights."""
         return verified_model(self.profile.encoder, self.data.models).digest
 
-    def float32_encoder(self) -> BiEncoder:
+    def float32_encoder(self) -> "TowerEncoder":
         """The encoder in float32, for what bfloat16 would round away."""
         import torch
 
@@ -122,10 +126,8 @@ class Workspace:
         Raises ModelError if the prompt is of another encoder, or was changed.
         """
         from pipeline.models.prompted import PromptedEncoder
-        from pipeline.models.query_tower import TowerEncoder
 
         adaptation, manifest = self.prompts.load(prompt_id, self.encoder_id)
-        assert isinstance(self.encoder, TowerEncoder)  # a prompt was trained on it
         return PromptedEncoder(self.encoder, adaptation, instruction=manifest.instruction)
 
     @cached_property

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from shutil import copytree
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,12 +20,14 @@ from pipeline.corpus.homes import at_home
 from pipeline.corpus.ledger import Ledger
 from pipeline.corpus.resolution import resolve_records
 from pipeline.impact.pools import PoolRule
-from pipeline.models.bi_encoder import BiEncoder
 from pipeline.models.tiny import write_tiny_encoder
 from pipeline.settings import DataDir
 from pipeline.tables import DUMP_RECORDS, TABLES, Cell
 from resources.model_hub import load_bi_encoder
 from resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipeline.models.query_tower import TowerEncoder
 
 Row = dict[str, Any]
 Frames = dict[str, pl.DataFrame]
@@ -123,7 +125,7 @@ def reopened(data: DataDir) -> Workspace:
 
 
 @cache
-def shared_encoder() -> BiEncoder:
+def shared_encoder() -> "TowerEncoder":
     """The tiny encoder, loaded once per session."""
     return load_bi_encoder("tiny", tiny_encoder().parent)
 

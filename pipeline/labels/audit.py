@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import LabelError
-from pipeline.labels.selection import one_teacher
+from pipeline.labels.scoring import one_teacher
 from pipeline.retrieval.measures import kendall_tau
 
 Floats = NDArray[np.float64]

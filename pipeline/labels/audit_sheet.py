@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import LabelError
-from pipeline.labels.selection import one_teacher
+from pipeline.labels.scoring import one_teacher
 from pipeline.tables import LABEL_AUDIT
 
 SHEET_COLUMNS = (

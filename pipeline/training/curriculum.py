@@ -19,7 +19,7 @@ from pipeline.corpus.text import document_text
 from pipeline.errors import TrainingError
 from pipeline.labels.sampling import paper_hashes
 from pipeline.labels.selection import SelectionRule, TrainingLists, calibrate, select_lists
-from pipeline.labels.sources.b_prop import mine_b_prop, random_terms
+from pipeline.labels.sources.b_prop import WordAttention, mine_b_prop, random_terms
 from pipeline.labels.sources.citations import CitationRule, mine_cited, mine_co_cited
 from pipeline.labels.sources.mined import MinedQueries
 from pipeline.labels.sources.own_abstract import mine_own_abstract
@@ -48,7 +48,7 @@ class Library:
     citations: pl.DataFrame
     labels: pl.DataFrame
     learnable: NDArray[np.bool_]
-    attentions: Callable[[Sequence[str]], Sequence[dict[str, float]]] | None = None
+    attentions: Callable[[Sequence[str]], Sequence[WordAttention]] | None = None
 
     @cached_property
     def rows(self) -> Rows:

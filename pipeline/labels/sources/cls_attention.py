@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ModelError
 from pipeline.labels.sources.b_prop import WordAttention
 from pipeline.labels.sources.words import word_spans
-from pipeline.models.bi_encoder import MeanPooledEncoder
+from pipeline.models.bi_encoder import BiEncoder, MeanPooledEncoder
 from pipeline.models.encoding import BATCH_TOKENS, length_batches
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def cls_attention(body: "BertBody", ids: "Tensor", mask: "Tensor") -> "Tensor":
     return heads.mean(1)
 
 
-def word_attentions(encoder: MeanPooledEncoder, texts: Sequence[str]) -> list[WordAttention]:
+def word_attentions(encoder: BiEncoder, texts: Sequence[str]) -> list[WordAttention]:
     """Per text its case-folded words with the attention to their pieces; cut-off words are absent.
 
     About the cost of encoding the texts.
@@ -47,8 +47,8 @@ def word_attentions(encoder: MeanPooledEncoder, texts: Sequence[str]) -> list[Wo
 
     from pipeline.models.bert import BertBody
 
-    body = encoder._body
-    if not isinstance(body, BertBody):
+    body = encoder._body if isinstance(encoder, MeanPooledEncoder) else None
+    if not isinstance(encoder, MeanPooledEncoder) or not isinstance(body, BertBody):
         raise ModelError(
             f"expected an encoder of the BERT family, received {encoder.encoder_id}; use prop in "
             "place of b_prop"
