@@ -75,7 +75,7 @@ def as_asset(stage: Stage, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
         else:
             cells = stage.stale(workspace)
         try:
-            with _clear_errors():
+            with clear_errors():
                 made = list(stage.run(workspace, cells))
         except ContractError as problem:
             yield _failed(stage, problem)
@@ -120,7 +120,7 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
             return
         made: list[Made] = []
         try:
-            with _clear_errors():
+            with clear_errors():
                 for one in stage.run(workspace, cells):
                     made.append(one)
                     if stage.partitioned:  # at once: what a later failure finds made is told
@@ -140,7 +140,7 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def clear_errors() -> Iterator[None]:
     """Errors of the tree become one clear line, a broken contract stays the check's to report."""
     try:
         yield
@@ -253,10 +253,12 @@ def _metadata(stage: Stage, made: Collection[Made]) -> dict[str, Any]:
 
 def _plots(stage: Stage, workspace: Workspace, made: Collection[Made]) -> dict[str, Any]:
     pictures = stage.plot(workspace, made) if stage.plot else {}
-    return {
-        name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{b64encode(png).decode()})")
-        for name, png in pictures.items()
-    }
+    return {name: picture(name, png) for name, png in pictures.items()}
+
+
+def picture(name: str, png: bytes) -> dg.MarkdownMetadataValue:
+    """A PNG as metadata that the UI shows."""
+    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{b64encode(png).decode()})")
 
 
 def _definition_metadata(stage: Stage) -> Mapping[str, Any]:

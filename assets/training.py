@@ -5,7 +5,7 @@ Belongs here: reading what a recipe needs, and keeping what it gave. Not: the de
 (assets/wholes.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,7 +34,6 @@ from pipeline.training.curriculum import Curriculum, Library, build_curriculum
 from pipeline.training.looks import next_look, split_digest
 from pipeline.training.naming import plain_name
 from pipeline.training.recipe import Recipe
-from pipeline.training.verdict import Verdict
 from resources.model_hub import load_bi_encoder
 from resources.prompt_registry import Decision
 from resources.workspace import Workspace
@@ -69,18 +68,6 @@ class Labelled:
         """Ids of these papers and of every near-duplicate of theirs."""
         seen = np.isin(self.splits.cluster, self.splits.cluster[rows])
         return self.documents.papers["paper_id"].filter(pl.Series(seen)).to_list()
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training gave: the decision, and every table a person may want to see."""
-
-    decision: Decision
-    verdict: Verdict
-    dev: pl.DataFrame
-    sources: pl.DataFrame
-    teacher: pl.DataFrame
-    excluded: pl.DataFrame
 
 
 def read_labelled(workspace: Workspace) -> Labelled:
@@ -146,7 +133,7 @@ def check_teacher(labelled: Labelled, recipe: Recipe) -> TeacherVerdict:
     return judge_teacher(scored, rule=recipe.quality, seed=recipe.training.seeds[0])
 
 
-def train_prompt(workspace: Workspace, recipe: Recipe) -> Trained:
+def train_prompt(workspace: Workspace, recipe: Recipe) -> Decision:
     """Train a recipe's challenger, judge it, and let the registry promote or refuse it.
 
     Raises:
@@ -169,15 +156,13 @@ def train_prompt(workspace: Workspace, recipe: Recipe) -> Trained:
         instructions=workspace.profile.instructions,
         progress=workspace.report,
     )
-    decision, verdict = _judge(workspace, labelled, curriculum, tower, challenger, recipe)
-    return Trained(
-        decision,
-        verdict,
-        dev_table(challenger),
-        curriculum.report,
-        teacher.table,
-        labelled.excluded.counts,
-    )
+    evidence = {
+        "teacher check": teacher.table,
+        "sources": curriculum.report,
+        "development queries": dev_table(challenger),
+        "kept out for benchmarks": labelled.excluded.counts,
+    }
+    return _judge(workspace, labelled, curriculum, tower, challenger, recipe, evidence)
 
 
 def _tower(workspace: Workspace, recipe: Recipe) -> "QueryTower":
@@ -221,7 +206,8 @@ def _judge(
     tower: "QueryTower",
     challenger: "Challenger",
     recipe: Recipe,
-) -> tuple[Decision, Verdict]:
+    evidence: Mapping[str, pl.DataFrame],
+) -> Decision:
     from pipeline.models.prompted import PromptedEncoder
     from pipeline.training.campaign import CHALLENGER, encode_words, judge_challenger
 
@@ -250,7 +236,8 @@ def _judge(
         look=look,
         seed=recipe.training.seeds[0],
     )
-    return registry.decide(prompt_id, encoder_id, verdict), verdict
+    tables = {name: frame.to_dicts() for name, frame in evidence.items()}
+    return registry.decide(prompt_id, encoder_id, verdict, tables)
 
 
 def _manifest(

@@ -8,11 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets import STAGES
+from assets import ON_DEMAND, STAGES
 from assets.materialise import as_asset
 from assets.openalex import crawl_asset
 from assets.partitions import cell_partitions
-from pipeline.automation.jobs import refresh_job
+from assets.wholes import WHOLES, as_whole_asset
+from pipeline.automation.jobs import refresh_job, train_job
 from pipeline.venues import load_venues
 from resources.workspace import Workspace, open_workspace
 
@@ -21,8 +22,12 @@ def build_defs(*, workspace: Workspace | None = None, today: date | None = None)
     """Every asset and job over one workspace; partitions reach from the first to next year."""
     partitions = cell_partitions(load_venues(), today or date.today())
     return dg.Definitions(
-        assets=[crawl_asset(partitions), *(as_asset(stage, partitions) for stage in STAGES)],
-        jobs=[refresh_job()],
+        assets=[
+            crawl_asset(partitions),
+            *(as_asset(stage, partitions) for stage in (*STAGES, *ON_DEMAND)),
+            *map(as_whole_asset, WHOLES),
+        ],
+        jobs=[refresh_job(), train_job()],
         resources={"workspace": workspace or _workspace},
     )
 

@@ -22,7 +22,8 @@ from rich.table import Column, Table
 from pipeline.errors import CsimpactError, ModelError
 from pipeline.models.profiles import chosen_profile
 from pipeline.query import Library
-from pipeline.refresh import RefreshReport, refresh
+from pipeline.refresh import refresh
+from pipeline.run_job import RunReport
 from pipeline.settings import DataDir, data_dir
 from pipeline.simulation.lists import write_lists
 from pipeline.simulation.literature import Literature, next_day, simulate_literature
@@ -126,7 +127,7 @@ def _poll(console: Console, workspace: Workspace) -> None:
     )
 
 
-def _night(console: Console, workspace: Workspace, literature: Literature) -> RefreshReport:
+def _night(console: Console, workspace: Workspace, literature: Literature) -> RunReport:
     lists = workspace.data.root / "simulated_lists"
     write_lists(literature, lists, list_date=literature.as_of)
     imported = workspace.import_files([lists / literature.as_of.isoformat()])
@@ -143,9 +144,7 @@ def _night(console: Console, workspace: Workspace, literature: Literature) -> Re
     return report
 
 
-def _compare(
-    console: Console, workspace: Workspace, first: RefreshReport, second: RefreshReport
-) -> None:
+def _compare(console: Console, workspace: Workspace, first: RunReport, second: RunReport) -> None:
     """What the second day recomputed, and what it left alone."""
     console.print("Recomputed on day 2, of what day 1 made:")
     table = Table("asset", "venue-years made", "files changed", "work")

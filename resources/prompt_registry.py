@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from pipeline.errors import NotFoundError, StorageError
 from pipeline.models.adaptation import Adaptation
 from pipeline.models.prompt_file import Manifest, complete, read_manifest, read_prompt, write_prompt
 from pipeline.training.verdict import Verdict
 from resources.lake import replace_file
+
+Evidence = dict[str, list[dict[str, JsonValue]]]
 
 MIN_PREFIX = 4  # characters that name a prompt
 
@@ -37,6 +39,7 @@ class Decision(BaseModel):
     encoder_id: str
     reasons: tuple[str, ...]
     verdict: Verdict | None = None
+    evidence: Evidence = Field({}, description="tables beside the verdict, row by row")
 
 
 class PromptRegistry:
@@ -67,7 +70,9 @@ class PromptRegistry:
         prompt_id = complete(manifest, adaptation).prompt_id
         return write_prompt(self.root / prompt_id, adaptation, manifest).prompt_id
 
-    def decide(self, prompt_id: str, encoder_id: str, verdict: Verdict) -> Decision:
+    def decide(
+        self, prompt_id: str, encoder_id: str, verdict: Verdict, evidence: Evidence | None = None
+    ) -> Decision:
         """Promote or refuse a kept challenger, as its verdict says."""
         return self._append(
             by="gate",
@@ -76,6 +81,7 @@ class PromptRegistry:
             encoder_id=encoder_id,
             reasons=verdict.reasons,
             verdict=verdict,
+            evidence=evidence,
         )
 
     def promote(self, name: str, reason: str = "") -> Decision:
@@ -172,6 +178,7 @@ class PromptRegistry:
         encoder_id: str,
         reasons: Sequence[str],
         verdict: Verdict | None = None,
+        evidence: Evidence | None = None,
     ) -> Decision:
         decision = Decision(
             at=datetime.now(UTC),
@@ -181,6 +188,7 @@ class PromptRegistry:
             encoder_id=encoder_id,
             reasons=tuple(reasons),
             verdict=verdict,
+            evidence=evidence or {},
         )
         number = len(self._journal()) + 1
         path = self.root / "journal" / f"{number:06d}.json"

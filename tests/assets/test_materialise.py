@@ -15,7 +15,8 @@ from assets.materialise import CHECK, OWNERS
 from pipeline import refresh as refresh_module
 from pipeline.definitions import build_defs
 from pipeline.errors import InputError, RefreshError
-from pipeline.refresh import RefreshReport, plan_refresh, refresh
+from pipeline.refresh import plan_refresh, refresh
+from pipeline.run_job import RunReport
 from pipeline.settings import PROJECT
 from pipeline.staleness import UPSTREAM
 from pipeline.tables import TABLES, Cell
@@ -30,7 +31,7 @@ PER_CELL = [s for s in STAGES if s.partitioned]
 @pytest.fixture(scope="module")
 def loaded(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Workspace, RefreshReport]]:
+) -> Iterator[tuple[Workspace, RunReport]]:
     """Three venue-years, and the report of the one refresh that loaded them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CSIMPACT_ENCODER", "tiny")
@@ -41,7 +42,7 @@ def loaded(
 
 
 @pytest.fixture(scope="module")
-def refreshed(loaded: tuple[Workspace, RefreshReport]) -> Workspace:
+def refreshed(loaded: tuple[Workspace, RunReport]) -> Workspace:
     """The library of three venue-years."""
     return loaded[0]
 
@@ -82,7 +83,7 @@ def run_partition(workspace: Workspace, instance: dg.DagsterInstance, cell: Cell
 
 
 def test_every_cell_has_its_own_event_and_version(
-    loaded: tuple[Workspace, RefreshReport], instance: dg.DagsterInstance
+    loaded: tuple[Workspace, RunReport], instance: dg.DagsterInstance
 ) -> None:
     """A load of many venue-years must show each of them, not one blur."""
     refreshed, first = loaded

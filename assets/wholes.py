@@ -1,0 +1,167 @@
+"""Assets without partitions that are made when somebody asks: `soft_prompt`, `retrieval_quality`.
+
+Belongs here: events, metadata and pools of assets that look at the whole library. Not: what they
+compute (training.py), nor the stages a refresh makes (stages.py, materialise.py).
+Like a stage, each is an asset for the UI and an op for the `train` job.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from pydantic import Field
+
+from assets.materialise import DATA_VERSION, OWNERS, clear_errors, picture
+from assets.quality_plot import quality_plot
+from assets.training import measure_quality, train_prompt
+from pipeline.retrieval.evaluation import ALL, NDCG
+from pipeline.training.presets import find_preset, preset_of
+from resources.workspace import Workspace
+
+SHOWN_ROWS = 40  # of a table in metadata
+
+
+class TrainConfig(dg.Config):
+    """What to train."""
+
+    preset: str = Field("", description="recipe by name; empty: the one of the profile")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a whole asset made: its data version, figures, tables and pictures."""
+
+    version: str
+    facts: Mapping[str, Any]
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    plots: Mapping[str, bytes] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, Any]:
+        """As Dagster shows it."""
+        tables = {n: dg.MetadataValue.md(markdown(f)) for n, f in self.tables.items()}
+        plots = {n: picture(n, png) for n, png in self.plots.items()}
+        return {**self.facts, **tables, **plots}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole asset and what Dagster should say about it."""
+
+    asset: str
+    function: Callable[[Workspace, TrainConfig], Result]
+    group: str
+    upstream: tuple[str, ...]
+    kinds: tuple[str, ...]
+    pool: str
+
+    @property
+    def description(self) -> str:
+        """The function's docstring."""
+        return (self.function.__doc__ or "").strip()
+
+
+def soft_prompt(workspace: Workspace, config: TrainConfig) -> Result:
+    """A prompt trained on the labels and judged: it serves only if shown to be better."""
+    recipe = find_preset(config.preset) if config.preset else preset_of(workspace.profile.name)
+    decision = train_prompt(workspace, recipe)
+    verdict = decision.verdict
+    assert verdict is not None  # the gate's decisions have one
+    serves = workspace.prompts.champion(workspace.encoder_id) or "plain queries"
+    facts = {
+        "prompt": decision.prompt_id,
+        "decision": decision.kind,
+        "reasons": " ".join(decision.reasons),
+        "serves": serves,
+        "test_queries": verdict.n_queries,
+        "recipe": recipe.name,
+    }
+    tables = {name: pl.DataFrame(rows) for name, rows in decision.evidence.items()}
+    gains = pl.DataFrame([c.model_dump() for c in verdict.overall])
+    return Result(serves, facts, {"gate": gains, **tables})
+
+
+def retrieval_quality(workspace: Workspace, _: TrainConfig) -> Result:
+    """How well plain queries, instructions, the champion and the teacher behind it retrieve."""
+    rows = measure_quality(workspace, rerank=50)
+    written = workspace.lake.write("retrieval_quality", None, rows)
+    whole = rows.filter(pl.col("domain") == ALL)
+    shown = whole.filter(pl.col("measure") == NDCG).drop("domain", "measure", "measured_on")
+    plots = {"quality": quality_plot(rows)} if rows.height else {}
+    facts = {"dagster/row_count": rows.height}
+    return Result(written.digest, facts, {NDCG: shown}, plots)
+
+
+WHOLES = (
+    Whole("soft_prompt", soft_prompt, "retriever", ("pair_labels", "citations"),
+          ("torch", "safetensors"), "gpu"),
+    Whole("retrieval_quality", retrieval_quality, "retriever", ("soft_prompt", "pair_labels"),
+          ("torch", "parquet"), "gpu"),
+)  # fmt: skip
+
+
+def as_whole_asset(whole: Whole) -> dg.AssetsDefinition:
+    """The asset of the UI."""
+
+    @dg.asset(
+        name=whole.asset,
+        deps=list(whole.upstream),
+        group_name=whole.group,
+        kinds=set(whole.kinds),
+        owners=OWNERS,
+        description=whole.description,
+        pool=whole.pool,
+    )
+    def _asset(
+        context: dg.AssetExecutionContext,
+        config: TrainConfig,
+        workspace: dg.ResourceParam[Workspace],
+    ) -> dg.MaterializeResult[Any]:
+        workspace.report_to(context.log.info)
+        with clear_errors(), workspace.lock(whole.asset):
+            result = whole.function(workspace, config)
+        return dg.MaterializeResult(
+            metadata=result.metadata(), data_version=dg.DataVersion(result.version)
+        )
+
+    return _asset
+
+
+def as_whole_op(whole: Whole) -> dg.OpDefinition:
+    """The op of the `train` job."""
+
+    @dg.op(
+        name=f"make_{whole.asset}",
+        ins={"after": dg.In(dg.Nothing)},
+        out=dg.Out(dg.Nothing),
+        pool=whole.pool,
+        description=whole.description,
+    )
+    def _op(
+        context: dg.OpExecutionContext,
+        config: TrainConfig,
+        workspace: dg.ResourceParam[Workspace],
+    ) -> None:
+        workspace.report_to(context.log.info)
+        with clear_errors(), workspace.lock(whole.asset):
+            result = whole.function(workspace, config)
+        context.log_event(
+            dg.AssetMaterialization(
+                whole.asset, metadata=result.metadata(), tags={DATA_VERSION: result.version}
+            )
+        )
+
+    return _op
+
+
+def markdown(frame: pl.DataFrame) -> str:
+    """The frame's first rows as a Markdown table."""
+    lines = [frame.columns, ["---"] * frame.width]
+    lines += [[_cell(value) for value in row] for row in frame.head(SHOWN_ROWS).iter_rows()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.4f}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,39 @@
+"""Training a prompt from outside of Dagster: the command line, the demo, tests.
+
+Belongs here: one run of the `train` job. Not: what it decides (pipeline/training/campaign.py).
+"""
+
+from dataclasses import dataclass
+
+from pipeline.run_job import RunReport, run_job
+from resources.prompt_registry import Decision
+from resources.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training did: the gate's decision with its verdict and evidence, and the run."""
+
+    decision: Decision
+    run: RunReport
+
+
+def train(workspace: Workspace, preset: str = "") -> TrainReport:
+    """Label what is not labelled, train the preset ("": the profile's), judge it, measure.
+
+    Raises BusyError if another training runs, RefreshError with the step's own line if one fails,
+    TrainingError if there is no such preset, KeyboardInterrupt if it is stopped; labels are kept.
+    """
+    from assets import ON_DEMAND
+    from assets.wholes import WHOLES
+    from pipeline.automation.jobs import TRAIN
+    from pipeline.training.presets import find_preset
+
+    if preset:
+        find_preset(preset)  # before anything is paid for
+    with workspace.lock("train", timeout_s=0):
+        everything = {"scope": [], "force": False}
+        config = {f"refresh_{stage.asset}": everything for stage in ON_DEMAND}
+        config |= {f"make_{whole.asset}": {"preset": preset} for whole in WHOLES}
+        run = run_job(workspace, TRAIN, config)
+        return TrainReport(workspace.prompts.decisions()[-1], run)
