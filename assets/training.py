@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from assets.library import Documents, read_documents
 from pipeline.errors import LabelError
+from pipeline.labels.benchmark_check import judged_by_people
 from pipeline.labels.exclusion import BenchmarkTexts, Exclusion, benchmark_papers
 from pipeline.labels.judged import judged_query_set
 from pipeline.labels.labelling import split_library
@@ -30,7 +31,7 @@ from pipeline.retrieval.benchmarks.reading import read_benchmarks
 from pipeline.retrieval.evaluation import QueryEncoder, SecondStage, evaluate
 from pipeline.retrieval.query_set import QuerySet
 from pipeline.tables import RETRIEVAL_QUALITY
-from pipeline.training.curriculum import Curriculum, Library, build_curriculum
+from pipeline.training.curriculum import Curriculum, Library
 from pipeline.training.looks import next_look, split_digest
 from pipeline.training.naming import plain_name
 from pipeline.training.recipe import Recipe
@@ -123,14 +124,30 @@ def _todays_labels(workspace: Workspace, documents: Documents) -> pl.DataFrame:
     return hashed.join(scores, on=["query_hash", "document_hash"], maintain_order="left")
 
 
-def check_teacher(labelled: Labelled, recipe: Recipe) -> TeacherVerdict:
-    """Whether the teacher beats the student where somebody else judged: co-citations.
+def check_teacher(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> TeacherVerdict:
+    """Whether the teacher beats the student where somebody else judged: co-citations, benchmarks.
 
-    Test queries take no part. Passed with a note where nothing can be judged.
+    Test queries take no part.
     """
+    seed = recipe.training.seeds[0]
     known = labelled.labels.filter(pl.col("split") != "test")
-    scored = co_citation_proxy(known.rename({"score": "teacher_score"}))
-    return judge_teacher(scored, rule=recipe.quality, seed=recipe.training.seeds[0])
+    judged = [co_citation_proxy(known.rename({"score": "teacher_score"}))]
+    for one in labelled.benchmarks:
+        workspace.report(f"checking the teacher on {one.name}")
+        encode = workspace.encoder
+        judged.append(
+            judged_by_people(
+                one,
+                workspace.teacher,
+                encode.encode_queries(one.queries.texts),
+                encode.encode_documents(one.document_texts()),
+                seed=seed,
+            )
+        )
+    schema = {"relevance": pl.Float64, "teacher_score": pl.Float64, "student_score": pl.Float64}
+    return judge_teacher(
+        pl.concat([frame.cast(schema) for frame in judged]), rule=recipe.quality, seed=seed
+    )
 
 
 def train_prompt(workspace: Workspace, recipe: Recipe) -> Decision:
@@ -143,10 +160,10 @@ def train_prompt(workspace: Workspace, recipe: Recipe) -> Decision:
     from pipeline.training.campaign import dev_table, train_challenger
 
     labelled = read_labelled(workspace)
-    teacher = check_teacher(labelled, recipe)
+    teacher = check_teacher(workspace, labelled, recipe)
     teacher.require()
-    curriculum = _curriculum(workspace, labelled, recipe)
-    tower = _tower(workspace, recipe)
+    curriculum = curriculum_of(workspace, labelled, recipe)
+    tower = build_tower(workspace, recipe)
     challenger = train_challenger(
         tower,
         curriculum,
@@ -165,7 +182,7 @@ def train_prompt(workspace: Workspace, recipe: Recipe) -> Decision:
     return _judge(workspace, labelled, curriculum, tower, challenger, recipe, evidence)
 
 
-def _tower(workspace: Workspace, recipe: Recipe) -> "QueryTower":
+def build_tower(workspace: Workspace, recipe: Recipe) -> "QueryTower":
     """The query side; in float32 where weights are replaced: bf16 rounds small changes off."""
     from pipeline.models.query_tower import QueryTower
     from pipeline.training.adapters import ADAPTERS
@@ -176,7 +193,8 @@ def _tower(workspace: Workspace, recipe: Recipe) -> "QueryTower":
     return QueryTower(encoder)
 
 
-def _curriculum(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> Curriculum:
+def curriculum_of(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> Curriculum:
+    """What a recipe learns from: training papers that no benchmark knows."""
     from pipeline.labels.sources.cls_attention import word_attentions
 
     papers = labelled.documents.papers
