@@ -32,7 +32,7 @@ from pipeline.retrieval.evaluation import QueryEncoder, SecondStage, evaluate
 from pipeline.retrieval.query_set import QuerySet
 from pipeline.tables import RETRIEVAL_QUALITY
 from pipeline.training.curriculum import Curriculum, Library, build_curriculum
-from pipeline.training.looks import next_look, split_digest
+from pipeline.training.looks import next_look
 from pipeline.training.naming import plain_name
 from pipeline.training.recipe import Recipe
 from resources.model_hub import load_bi_encoder
@@ -242,7 +242,7 @@ def _judge(
     }
     if champion := registry.champion(encoder_id):
         systems[f"champion {champion}"] = workspace.prompted(champion).encode_queries
-    look = next_look(registry.judged(), prompt_id, split_digest(test.query_ids))
+    look = next_look(registry.judged(), prompt_id, test.query_ids)
     workspace.report(f"judging {prompt_id} on {len(test.texts):,} test queries, look {look}")
     verdict = judge_challenger(
         systems,
