@@ -22,7 +22,7 @@ from pipeline.labels.judged import judged_query_set
 from pipeline.labels.labelling import split_library
 from pipeline.labels.quality import TeacherVerdict, co_citation_proxy, judge_teacher
 from pipeline.labels.scoring import with_texts
-from pipeline.labels.splits import Splits
+from pipeline.labels.splits import SPLITS, Splits
 from pipeline.models.bi_encoder import BiEncoder
 from pipeline.models.encoding import Vectors
 from pipeline.models.prompt_file import Manifest
@@ -79,14 +79,14 @@ def read_labelled(workspace: Workspace) -> Labelled:
         LabelError: nothing is labelled.
     """
     documents = read_documents(workspace)
-    labels = _todays_labels(workspace, documents)
-    if labels.is_empty():
+    workspace.report(f"splitting {documents.papers.height:,} papers, near-duplicates together")
+    splits = split_library(documents.papers, documents.vectors, workspace.labelling)
+    labels = _unmoved(_todays_labels(workspace, documents), documents, splits)
+    if not labels["score"].count():
         raise LabelError(
             f"expected labels of {workspace.teacher.identity.teacher_id}, found none: run "
             "`csimpact train`, or materialise pair_labels"
         )
-    workspace.report(f"splitting {documents.papers.height:,} papers, near-duplicates together")
-    splits = split_library(documents.papers, documents.vectors, workspace.labelling)
     benchmarks = read_all_benchmarks(workspace)
     known = {b.name: BenchmarkTexts([*b.titles, *b.queries.texts]) for b in benchmarks}
     excluded = benchmark_papers(
@@ -122,6 +122,17 @@ def _todays_labels(workspace: Workspace, documents: Documents) -> pl.DataFrame:
     hashed, _ = with_texts(pairs, papers, text_input=text_input)
     scores = held.select("query_hash", "document_hash", "teacher_id", "text_input", "score")
     return hashed.join(scores, on=["query_hash", "document_hash"], maintain_order="left")
+
+
+def _unmoved(labels: pl.DataFrame, documents: Documents, splits: Splits) -> pl.DataFrame:
+    """Labels of queries that stand in the split they were mined for.
+
+    A new paper that ties two works moves one of them: its candidates are of the other kind until
+    pairs are mined anew, and a test query that training may learn from now would refuse everything.
+    """
+    names = pl.Series([SPLITS[i] for i in splits.split.tolist()], dtype=pl.String)
+    today = documents.papers.select(query_id="paper_id").with_columns(split=names)
+    return labels.join(today, on=["query_id", "split"], how="semi")
 
 
 def check_teacher(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> TeacherVerdict:
