@@ -161,7 +161,7 @@ def test_a_challenger_is_judged_once_per_split() -> None:
 
 
 def test_a_growing_library_does_not_renew_the_budget() -> None:
-    """One new paper a night is another test by name, and would be judged at the full α each time."""
+    """One new paper a night makes another test by name, judged at the full α each time."""
     tonight = [f"q{i}" for i in range(100)]
     judged = [("a", tonight), ("b", [*tonight[1:], "new"])]
     assert next_look(judged, "c", [*tonight[2:], "new", "newer"]) == 3
