@@ -286,3 +286,24 @@ def test_labels_of_another_teacher_are_no_labels(workspace: Workspace) -> None:
     workspace.teacher = NoisyTeacher()
     with pytest.raises(LabelError, match="expected labels of noise/00000000/float32, found none"):
         read_labelled(workspace)
+
+
+def test_the_instruction_to_beat_was_chosen_before_the_test(
+    workspace: Workspace, honest: Challenger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best of five on the test queries is lucky among five; and the worst is easily beaten."""
+    asked: list[str] = []
+    judge = campaign.judge_challenger
+
+    def watched(systems: dict[str, Any], *rest: Any, **more: Any) -> Any:
+        asked.extend(systems)
+        return judge(systems, *rest, **more)
+
+    monkeypatch.setattr(campaign, "judge_challenger", watched)
+    best = max((name for name in honest.dev if name != "challenger"), key=honest.dev.__getitem__)
+    other = workspace.profile.instructions[1]
+    for rival, name in (("", best), (other, f"“{other}”")):
+        asked.clear()
+        _plant(monkeypatch, replace(honest, rival=rival), _residual(0.1, seed=len(rival)))
+        train_prompt(workspace, RECIPE)
+        assert asked == ["challenger", name]
