@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import torch
 
+from pipeline.errors import TrainingError
 from pipeline.models.bi_encoder import MeanPooledEncoder
 from pipeline.models.encoding import Vectors
 from pipeline.models.query_tower import QueryTower, TowerEncoder
@@ -187,3 +188,10 @@ def test_a_challenger_that_learnt_nothing_is_its_start(tower: QueryTower) -> Non
     assert not verdict.promoted
     assert [c.rival for c in verdict.overall] == ["plain"]
     assert verdict.overall[0].gain == 0
+
+
+def test_without_development_queries_nothing_is_chosen(tower: QueryTower) -> None:
+    """A mean over nothing is NaN, and the first of five instructions by name would be "best"."""
+    dev, documents = _finding(tower.encoder.encode_queries([]), [])
+    with pytest.raises(TrainingError, match="expected labelled development queries"):
+        _challenge(tower, dev, documents)
