@@ -179,7 +179,8 @@ def train_prompt(workspace: Workspace, recipe: Recipe) -> Decision:
         "development queries": dev_table(challenger),
         "kept out for benchmarks": labelled.excluded.counts,
     }
-    return _judge(workspace, labelled, curriculum, tower, challenger, recipe, evidence)
+    with workspace.lock("prompts"):  # how many looks a test split had is read and written in one
+        return _judge(workspace, labelled, curriculum, tower, challenger, recipe, evidence)
 
 
 def build_tower(workspace: Workspace, recipe: Recipe) -> "QueryTower":
