@@ -31,7 +31,7 @@ from pipeline.retrieval.benchmarks.reading import read_benchmarks
 from pipeline.retrieval.evaluation import QueryEncoder, SecondStage, evaluate
 from pipeline.retrieval.query_set import QuerySet
 from pipeline.tables import RETRIEVAL_QUALITY
-from pipeline.training.curriculum import Curriculum, Library
+from pipeline.training.curriculum import Curriculum, Library, build_curriculum
 from pipeline.training.looks import next_look, split_digest
 from pipeline.training.naming import plain_name
 from pipeline.training.recipe import Recipe
