@@ -161,10 +161,9 @@ def check_teacher(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> T
                 seed=seed,
             )
         )
-    schema = {"relevance": pl.Float64, "teacher_score": pl.Float64, "student_score": pl.Float64}
-    return judge_teacher(
-        pl.concat([frame.cast(schema) for frame in judged]), rule=recipe.quality, seed=seed
-    )
+    numbers = pl.col("relevance", "teacher_score", "student_score").cast(pl.Float64)
+    evidence = pl.concat([frame.with_columns(numbers) for frame in judged])
+    return judge_teacher(evidence, rule=recipe.quality, seed=seed)
 
 
 def train_prompt(workspace: Workspace, recipe: Recipe) -> Decision:
