@@ -30,9 +30,15 @@ def export_sheet(workspace: Workspace, n: int, *, seed: int) -> AuditSheet:
         LabelError: nothing is labelled.
     """
     documents = read_documents(workspace)
-    labels = todays_labels(workspace, documents).filter(pl.col("split") != "test")
+    labels = todays_labels(workspace, documents)
+    labels = labels.filter(pl.col("split") != "test", pl.col("score").is_not_null())
+    if labels.is_empty():
+        raise LabelError(
+            "expected labelled pairs to draw from, found none of training or development queries: "
+            "run `csimpact train`"
+        )
     texts = documents.papers.select("paper_id", "title", "abstract")
-    drawn = draw_sheet(labels.filter(pl.col("score").is_not_null()), texts, n, seed=seed)
+    drawn = draw_sheet(labels, texts, n, seed=seed)
     write_frame(workspace.data.audits / f"{digest_of(drawn.key)}.parquet", drawn.key)
     return drawn
 

@@ -61,9 +61,11 @@ def verdict(prompt_id: str, *, promoted: bool, gain: float = 0.02) -> Verdict:
     )
 
 
-def judged(registry: PromptRegistry, seed: int, *, promoted: bool) -> str:
+def judged(
+    registry: PromptRegistry, seed: int, *, promoted: bool, encoder_id: str = ENCODER
+) -> str:
     """The id of a prompt that was kept and decided about; another seed, another prompt."""
-    made = manifest()
+    made = manifest(encoder_id)
     prompt_id = registry.keep(adaptation(seed), made)
     table = [{"proxy": "all", "domain": "all", "difference": 0.1}]
     registry.decide(

@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate_(
-    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH…]")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH")] = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Another encoder to compare; may be repeated."),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pipeline.models.prompt_file import Manifest
     from resources.prompt_registry import Decision, PromptRegistry
 
+WAIT_S = 30.0  # for another that decides; a challenger's verdict takes longer
+
 HELP = """Prompts that were trained for queries: what the gate said, and which one serves.
 
 A prompt serves only after the gate has shown it to be better; refused ones are kept to look at.
@@ -127,7 +129,7 @@ def _deciding() -> "Iterator[PromptRegistry]":
     from resources.workspace import open_workspace
 
     workspace = open_workspace()
-    with workspace.lock("prompts"):
+    with workspace.lock("prompts", timeout_s=WAIT_S):
         yield workspace.prompts
 
 

@@ -48,10 +48,7 @@ def reranked(workspace: Workspace, text: str, found: pl.DataFrame) -> pl.DataFra
 
 def _texts(workspace: Workspace, found: pl.DataFrame) -> list[str]:
     """Title + abstract of each paper: with titles alone, rerankers fall behind the encoder."""
-    cells = [
-        (str(v), int(y))
-        for v, y in found.select("venue", "year").unique().sort("venue", "year").rows()
-    ]
+    cells = sorted({(str(v), int(y)) for v, y in found.select("venue", "year").rows()})
     held = workspace.lake.read_cells("papers", cells, ["paper_id", "abstract"])
     papers = found.select("paper_id", "title").join(
         held, on="paper_id", how="left", maintain_order="left"
