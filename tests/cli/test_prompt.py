@@ -105,6 +105,8 @@ def test_promote_and_roll_back(
     told = out_of(capfd, "prompt", "rollback", "--reason", "harms our queries")
     assert f"{second} is rolled back; prompt {first} serves" in told
     assert f"prompt {second} serves" in out_of(capfd, "prompt", "promote", second[:6])
+    assert f"read with prompt {second}" in out_of(capfd, "status")
+    assert json.loads(out_of(capfd, "status", "--format", "json"))["prompt"] == second
     out_of(capfd, "prompt", "rollback")
     assert "queries are plain" in out_of(capfd, "prompt", "rollback")
     assert "plain already" in error_of(capfd, "prompt", "rollback")
