@@ -172,7 +172,9 @@ def decoders(
             whole = operations(groups, q, d, config, "cross_encoder", start) / 2  # causal: half
             body = BodyCost.of(config)
             whole += sum(
-                (start + q[g.query] + d[t]) * body.per_token / 2 for g in groups for t in g.documents
+                (start + q[g.query] + d[t]) * body.per_token / 2
+                for g in groups
+                for t in g.documents
             )
             systems |= both(ours, groups, peer, pairs, used, (shared, whole))
     return systems
@@ -188,7 +190,9 @@ def both(
 ) -> dict[str, System]:
     """Our and the peer's run over the same pairs."""
     return {
-        f"csimpact, {_short(dtype)}": System(lambda: list(ours.score_groups(groups)), dtype, flop[0]),
+        f"csimpact, {_short(dtype)}": System(
+            lambda: list(ours.score_groups(groups)), dtype, flop[0]
+        ),
         f"sentence-transformers, {_short(dtype)}": System(
             lambda: peer.predict(pairs), dtype, flop[1], peer=True
         ),

@@ -23,7 +23,7 @@ from pipeline.models.bi_encoder import fastest_dtype, read_config
 from pipeline.models.encoding import PADDING, PAIR_PADDING, TokenIds, length_batches, padded_length
 from pipeline.models.qwen3_template import MAX_DOCUMENT_TOKENS, PairTokeniser, Template
 from pipeline.models.reranker import PairGroup, Scores, TeacherIdentity
-from pipeline.models.running import group_windows, halving
+from pipeline.models.running import group_windows, halving, one_batch_per_core
 
 if TYPE_CHECKING:
     import torch
@@ -127,10 +127,15 @@ class Qwen3Reranker:
         past = self._read_queries([query for query, _ in groups])
         pairs = [(row, d) for row, (_, documents) in enumerate(groups) for d in documents]
         scores = np.empty(len(pairs), np.float32)
-        lengths = [len(d) for _, d in pairs]
-        for rows in length_batches(lengths, self._batch_tokens, PAIR_PADDING):
-            batch = [pairs[i] for i in rows]
-            scores[rows] = halving(lambda part: self._log_odds(part, past), batch)
+        batches = list(length_batches([len(d) for _, d in pairs], self._batch_tokens, PAIR_PADDING))
+
+        def run(rows: list[int]) -> list[float]:
+            return halving(lambda part: self._log_odds(part, past), [pairs[i] for i in rows])
+
+        on_cpu = self._body.device.type == "cpu"
+        answers = one_batch_per_core(run, batches) if on_cpu else map(run, batches)
+        for rows, found in zip(batches, answers, strict=True):
+            scores[rows] = found
         return np.split(scores, np.cumsum([len(d) for _, d in groups])[:-1])
 
     def _read_queries(self, queries: Sequence[TokenIds]) -> "Past":
