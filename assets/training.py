@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.library import Documents, read_documents
+from assets.library import Documents, read_comparable
 from pipeline.errors import LabelError
 from pipeline.labels.benchmark_check import judged_by_people
 from pipeline.labels.exclusion import BenchmarkTexts, Exclusion, benchmark_papers
@@ -23,7 +23,7 @@ from pipeline.labels.judged import judged_query_set
 from pipeline.labels.labelling import split_library
 from pipeline.labels.quality import TeacherVerdict, co_citation_proxy, judge_teacher
 from pipeline.labels.scoring import with_texts
-from pipeline.labels.splits import Splits
+from pipeline.labels.splits import SPLITS, Splits
 from pipeline.models.bi_encoder import BiEncoder
 from pipeline.models.encoding import Vectors
 from pipeline.models.prompt_file import Manifest
@@ -38,7 +38,7 @@ from pipeline.retrieval.evaluation import QueryEncoder, SecondStage, evaluate
 from pipeline.retrieval.query_set import QuerySet
 from pipeline.tables import RETRIEVAL_QUALITY
 from pipeline.training.curriculum import Curriculum, Library, build_curriculum
-from pipeline.training.looks import next_look, split_digest
+from pipeline.training.looks import next_look
 from pipeline.training.naming import plain_name
 from pipeline.training.recipe import Recipe
 from resources.model_hub import load_bi_encoder
@@ -84,15 +84,15 @@ def read_labelled(workspace: Workspace) -> Labelled:
         NotFoundError: no paper has a vector.
         LabelError: nothing is labelled.
     """
-    documents = read_documents(workspace)
-    labels = todays_labels(workspace, documents)
-    if labels.is_empty():
+    documents = read_comparable(workspace)
+    workspace.report(f"splitting {documents.papers.height:,} papers, near-duplicates together")
+    splits = split_library(documents.papers, documents.vectors, workspace.labelling)
+    labels = _unmoved(todays_labels(workspace, documents), documents, splits)
+    if not labels["score"].count():
         raise LabelError(
             f"expected labels of {workspace.teacher.identity.teacher_id}, found none: run "
             "`csimpact train`, or materialise pair_labels"
         )
-    workspace.report(f"splitting {documents.papers.height:,} papers, near-duplicates together")
-    splits = split_library(documents.papers, documents.vectors, workspace.labelling)
     benchmarks = read_all_benchmarks(workspace)
     known = {b.name: BenchmarkTexts([*b.titles, *b.queries.texts]) for b in benchmarks}
     excluded = benchmark_papers(
@@ -139,6 +139,17 @@ def todays_labels(workspace: Workspace, documents: Documents) -> pl.DataFrame:
     hashed, _ = with_texts(pairs, papers, text_input=text_input)
     scores = held.select("query_hash", "document_hash", "teacher_id", "text_input", "score")
     return hashed.join(scores, on=["query_hash", "document_hash"], maintain_order="left")
+
+
+def _unmoved(labels: pl.DataFrame, documents: Documents, splits: Splits) -> pl.DataFrame:
+    """Labels of queries that stand in the split they were mined for.
+
+    A new paper that ties two works moves one of them: its candidates are of the other kind until
+    pairs are mined anew, and a test query that training may learn from now would refuse everything.
+    """
+    names = pl.Series([SPLITS[i] for i in splits.split.tolist()], dtype=pl.String)
+    today = documents.papers.select(query_id="paper_id").with_columns(split=names)
+    return labels.join(today, on=["query_id", "split"], how="semi")
 
 
 def check_teacher(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> TeacherVerdict:
@@ -259,7 +270,7 @@ def _judge(
     }
     if champion := registry.champion(encoder_id):
         systems[f"champion {champion}"] = workspace.prompted(champion).encode_queries
-    look = next_look(registry.judged(), prompt_id, split_digest(test.query_ids))
+    look = next_look(registry.judged(), prompt_id, test.query_ids)
     workspace.report(f"judging {prompt_id} on {len(test.texts):,} test queries, look {look}")
     verdict = judge_challenger(
         systems,

@@ -81,9 +81,9 @@ class PromptRegistry:
         """The prompt; raises ModelError if it is of another encoder or was changed."""
         return read_prompt(self.root / prompt_id, encoder_id=encoder_id)
 
-    def judged(self) -> list[tuple[str, str]]:
-        """(prompt id, test digest) of every verdict so far, refusals included."""
-        return [(d.prompt_id, d.verdict.test_digest) for d in self.decisions() if d.verdict]
+    def judged(self) -> list[tuple[str, tuple[str, ...]]]:
+        """(prompt id, test queries) of every verdict so far, refusals included."""
+        return [(d.prompt_id, d.verdict.test_ids) for d in self.decisions() if d.verdict]
 
     def keep(self, adaptation: Adaptation, manifest: Manifest) -> str:
         """Store a challenger's files; returns its id. It serves nobody yet.

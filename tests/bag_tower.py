@@ -27,7 +27,9 @@ class BagTower:
         self.tokenised: list[str] = []
         self.spoil: Callable[[Tensor], Tensor] = lambda vectors: vectors
 
-    def tokenise(self, texts: Sequence[str], instruction: str = "") -> list[TokenIds]:
+    def tokenise(
+        self, texts: Sequence[str], instruction: str = "", *, prompted: bool = False
+    ) -> list[TokenIds]:
         self.tokenised += texts
         return [
             np.array([int(w) for w in f"{instruction} {text}".split()], np.int32) for text in texts
@@ -45,7 +47,7 @@ class BagTower:
 class FullResidual(nn.Module):
     """A residual of full rank, zero at the start."""
 
-    instruction = ""
+    instruction, prompted = "", False
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline import staleness
 from pipeline.staleness import (
+    ON_DEMAND,
     RULES,
     UPSTREAM,
     State,
@@ -21,7 +22,17 @@ from pipeline.tables import UNRECOGNISED, Cell
 
 A, B, C = ("acl", 2021), ("cvpr", 2021), ("cvpr", 2022)
 DAYS = {A: (1000, 1000), B: (1183, 1183), C: (1367, 1367)}  # A–B 183 days, B–C 184, A–C 367
-WORLD = World({A: "list a", B: "list b", C: "list c"}, {}, "nobody", "minilm", "k100@minilm", 183)
+WORLD = World(
+    records={A: "list a", B: "list b", C: "list c"},
+    edges={},
+    decisions="nobody",
+    encoder_id="minilm",
+    config_id="k100@minilm",
+    half_window_days=183,
+    labelling="rule",
+    teacher="late interaction",
+)
+REFRESHED = [output for output in RULES if output not in ON_DEMAND]
 Library = dict[str, dict[Cell | None, State]]
 
 
@@ -71,8 +82,8 @@ def move(states: Library, output: str, cell: Cell, *facets: str) -> None:
 
 
 def stale(states: Library, world: World = WORLD) -> dict[str, list[Cell | None]]:
-    """Output -> cells stale now, without what may follow."""
-    found = {output: [s.cell for s in stale_cells(output, states, world)] for output in RULES}
+    """Refreshed output -> cells stale now, without what may follow."""
+    found = {output: [s.cell for s in stale_cells(output, states, world)] for output in REFRESHED}
     return {output: cells for output, cells in found.items() if cells}
 
 
@@ -91,7 +102,7 @@ def test_an_empty_library_plans_every_list() -> None:
     first = [s for s in planned if s.output == "dump_records"]
     assert [s.cell for s in first] == [C, A, B]
     assert {s.reasons for s in first} == {("not made yet",)}
-    assert {s.output for s in planned} == set(RULES)
+    assert {s.output for s in planned} == set(REFRESHED)
 
 
 def test_a_new_list_is_read_and_what_may_follow_is_named() -> None:
@@ -105,7 +116,7 @@ def test_a_new_list_is_read_and_what_may_follow_is_named() -> None:
     assert ("topic_pools", B) in planned  # B stands 183 days from A
     assert ("topic_pools", C) not in planned
     assert ("paper_embeddings", B) not in planned
-    assert list(dict.fromkeys(output for output, _ in planned)) == list(RULES)
+    assert list(dict.fromkeys(output for output, _ in planned)) == REFRESHED
 
 
 def test_a_moved_count_wakes_counts_and_scores_only() -> None:
@@ -244,6 +255,48 @@ def test_a_scope_takes_what_its_cells_need() -> None:
 def test_outputs_stand_after_what_they_read() -> None:
     """A stage made before its input is made from yesterday's."""
     order = list(RULES)
-    assert set(order) == set(UPSTREAM) == set(staleness.CODE_VERSIONS)
+    assert set(order) == set(staleness.CODE_VERSIONS)
+    assert set(REFRESHED) == set(UPSTREAM)
     for output, upstream in UPSTREAM.items():
         assert all(order.index(u) < order.index(output) for u in upstream)
+
+
+def on_demand(states: Library, world: World = WORLD) -> dict[str, list[Cell | None]]:
+    """Output on demand -> cells that a training would redo now."""
+    found = {o: [s.cell for s in stale_cells(o, states, world)] for o in RULES if o in ON_DEMAND}
+    return {output: cells for output, cells in found.items() if cells}
+
+
+def test_no_refresh_pays_for_labels() -> None:
+    """A night with one new paper that mines all candidates again, and asks a teacher about them."""
+    states = made()
+    assert on_demand(states) == {}
+    move(states, "papers", A, "members")
+    move(states, "citations", B)
+    del states["pair_labels"][C]
+    world = replace(WORLD, records={**WORLD.records, A: "newer list"}, teacher="other")
+    assert on_demand(states, world)  # there is something that a refresh could do
+    assert not {s.output for s in plan(states, world)} & ON_DEMAND
+    assert not {s.output for s in plan({output: {} for output in RULES}, world)} & ON_DEMAND
+
+
+@pytest.mark.parametrize(("output", "facets"), [("papers", ["members"]), ("citations", [])])
+def test_one_new_candidate_asks_for_pairs_everywhere(output: str, facets: list[str]) -> None:
+    """Candidates come from the whole library: pairs of another venue would lack the new paper."""
+    states = made()
+    move(states, output, A, *facets)
+    assert on_demand(states) == {"title_pairs": [C, A, B]}
+
+
+@pytest.mark.parametrize("changed", [{"labelling": "other"}, {"encoder_id": "qwen3"}])
+def test_another_rule_or_student_mines_anew(changed: dict[str, str]) -> None:
+    """Candidates of one student would be called those of another."""
+    assert on_demand(made(), replace(WORLD, **changed)) == {"title_pairs": [C, A, B]}  # type: ignore[arg-type]
+
+
+def test_another_teacher_labels_the_same_pairs() -> None:
+    """Mining is not what changed; and what the first one said stays unasked for."""
+    assert on_demand(made(), replace(WORLD, teacher="other")) == {"pair_labels": [C, A, B]}
+    states = made()
+    move(states, "title_pairs", B)
+    assert on_demand(states) == {"pair_labels": [B]}

@@ -19,6 +19,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from pipeline.errors import TrainingError
 from pipeline.models.adaptation import Adaptation
 from pipeline.models.encoding import Vectors
 from pipeline.models.query_tower import QueryTower
@@ -79,8 +80,13 @@ def train_challenger(
         progress: gets one line per step worth telling.
 
     Raises:
-        TrainingError: nothing to learn from, or every run diverged.
+        TrainingError: nothing to learn from or to choose by, or every run diverged.
     """
+    if not dev.texts:
+        raise TrainingError(
+            "expected labelled development queries to choose by, found none; import more papers, "
+            "or mine pairs of more queries"
+        )
 
     def ndcg(encode: QueryEncoder) -> PerQuery:
         return measure_systems(dev, {CHALLENGER: encode}, documents)[CHALLENGER][NDCG]

@@ -17,6 +17,8 @@ from pipeline.training.forward import Adapter
 from pipeline.training.schedule import Average
 
 TYPICAL_DECAY = 0.9  # weight of the past in a source's typical gradient norm, per step
+ROUNDING = 1e-6
+"""A gradient's norm below which it is float32's rounding of a loss near 1, and has no direction."""
 
 
 class Course:
@@ -39,7 +41,8 @@ class Course:
             return f"the loss is {loss.item()}"
         if not norm < float("inf"):
             return f"the gradient's norm is {norm}"
-        typical = self._typical.get(source, norm)
+        # Where nothing is left to learn, a hundred times the rounding is no divergence.
+        typical = max(self._typical.get(source, norm), ROUNDING)
         if norm > self._config.divergence_ratio * typical:
             return f"the gradient's norm is {norm:.3g}, {norm / typical:.0f} times the typical one"
         return None
@@ -50,7 +53,7 @@ class Course:
         Losses differ in scale by orders of magnitude; in these units a batch of one source moves
         as much as one of another, and `clip` means the same for all.
         """
-        if norm == 0.0:  # a batch that orders nothing must not move by momentum alone
+        if norm < ROUNDING:  # a batch that orders nothing must not move by momentum alone
             return
         typical = self._typical.get(source, norm)
         self._typical[source] = TYPICAL_DECAY * typical + (1 - TYPICAL_DECAY) * norm

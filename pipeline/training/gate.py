@@ -72,6 +72,7 @@ def judge(
         "challenger_mean": float(challenger.ndcg.mean()) if n else 0.0,
         "n_queries": n,
         "test_digest": split_digest(challenger.query_ids),
+        "test_ids": tuple(challenger.query_ids),
         "look": look,
         "alpha": rule.alpha_at(look),
         "seed": seed,

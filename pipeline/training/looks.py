@@ -6,16 +6,21 @@ judged. Not: the judgment (gate.py), or where verdicts are kept.
 A lucky seed: of twenty equal prompts one looks significantly better by chance. So seeds, losses
 and instructions compete on development queries; one challenger goes to the test; each challenger
 is judged once per test split; and each further one gets a smaller share of one error budget
-(alpha spending, `GateRule.alpha_at`), so that trying again and again cannot buy a promotion.
+(alpha spending, `GateRule.alpha_at`), so that trying again and again cannot buy a promotion. A
+library that grows changes its test split by a few queries a night: it stays the same split, for a
+budget that a new paper renews is none.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import TrainingError
+
+SAME_TEST = 0.5
+"""Share of queries from which two tests are looks at one split."""
 
 
 def best_on_dev(scores: Mapping[str, NDArray[np.float64]]) -> str:
@@ -37,21 +42,26 @@ def split_digest(query_ids: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(query_ids)).encode()).hexdigest()[:16]
 
 
-def next_look(judged: Iterable[tuple[str, str]], challenger_digest: str, test_digest: str) -> int:
+def next_look(
+    judged: Iterable[tuple[str, Collection[str]]], challenger_digest: str, query_ids: Sequence[str]
+) -> int:
     """Which look (from 1) at this test split judging this challenger would be.
 
     Args:
-        judged: (challenger digest, test digest) of every verdict so far, refusals included.
+        judged: challenger digest and test queries of every verdict so far, refusals included.
         challenger_digest: of the tensors of the challenger.
-        test_digest: `split_digest` of the queries.
+        query_ids: the test queries. An earlier test was of this split if they share SAME_TEST of
+            the smaller one's.
 
     Raises:
-        TrainingError: this challenger was judged on this split; its verdict stands.
+        TrainingError: this challenger was judged on these very queries; its verdict stands.
     """
-    here = {challenger for challenger, test in judged if test == test_digest}
-    if challenger_digest in here:
-        raise TrainingError(
-            f"expected a challenger that test split {test_digest} has not judged, received "
-            f"{challenger_digest} again; its verdict stands: see it in the registry"
-        )
-    return 1 + len(here)
+    mine, looks = set(query_ids), 1
+    for challenger, others in judged:
+        if challenger == challenger_digest and mine == set(others):
+            raise TrainingError(
+                f"expected a challenger that test split {split_digest(query_ids)} has not judged, "
+                f"received {challenger_digest} again; its verdict stands: see it in the registry"
+            )
+        looks += len(mine.intersection(others)) >= SAME_TEST * min(len(mine), len(set(others)))
+    return looks

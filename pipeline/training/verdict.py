@@ -84,6 +84,7 @@ class Verdict(BaseModel):
     challenger_mean: float
     n_queries: int
     test_digest: str
+    test_ids: tuple[str, ...]
     look: int
     alpha: float
     seed: int

@@ -112,12 +112,12 @@ def test_small_domains_are_merged_and_a_small_rest_is_said() -> None:
 def test_lucky_seeds_are_not_promoted() -> None:
     """Twenty worthless seeds on one test split: at p < 0.025 one passes with a chance of 40%."""
     seeds = {f"seed {seed}": _changed(0, 1000 + seed) for seed in range(20)}
-    judged: list[tuple[str, str]] = []
+    judged: list[tuple[str, list[str]]] = []
     promoted = []
     for name, numbers in seeds.items():
-        look = next_look(judged, name, split_digest(IDS))
+        look = next_look(judged, name, IDS)
         promoted.append(_judge(numbers, look=look).promoted)
-        judged.append((name, split_digest(IDS)))
+        judged.append((name, IDS))
     assert not any(promoted)
     last = _judge(_changed(0.5, 1), look=len(judged) + 1)
     assert not last.promoted
@@ -152,12 +152,23 @@ def test_looks_share_one_error_budget() -> None:
 
 def test_a_challenger_is_judged_once_per_split() -> None:
     """A refused prompt tried again until it passes."""
-    judged = [("a", "t1"), ("b", "t1"), ("a", "t2")]
-    assert next_look(judged, "c", "t1") == 3
-    assert next_look(judged, "b", "t2") == 2
+    judged = [("a", ["q1", "q2"]), ("b", ["q1", "q2"]), ("a", ["q3", "q4"])]
+    assert next_look(judged, "c", ["q1", "q2"]) == 3
+    assert next_look(judged, "b", ["q3", "q4"]) == 2
     with pytest.raises(TrainingError, match="its verdict stands"):
-        next_look(judged, "a", "t1")
+        next_look(judged, "a", ["q2", "q1"])
     assert split_digest(["b", "a"]) == split_digest(["a", "b"]) != split_digest(["a"])
+
+
+def test_a_growing_library_does_not_renew_the_budget() -> None:
+    """One new paper a night makes another test by name, judged at the full α each time."""
+    tonight = [f"q{i}" for i in range(100)]
+    judged = [("a", tonight), ("b", [*tonight[1:], "new"])]
+    assert next_look(judged, "c", [*tonight[2:], "new", "newer"]) == 3
+    assert next_look(judged, "a", [*tonight[2:], "new", "newer"]) == 3
+    assert next_look(judged, "c", tonight[:10]) == 3  # fewer of the same are no other test
+    half_new = [*tonight[51:], *(f"n{i}" for i in range(51))]
+    assert next_look(judged, "c", half_new) == 1
 
 
 def test_the_choice_on_dev() -> None:

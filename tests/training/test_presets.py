@@ -1,38 +1,30 @@
-"""The recipes by name, and that a recipe's code path runs on tiny models."""
+"""The recipes by name: what they declare must exist, and be what it is meant to be."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
-import torch
+from pydantic import ValidationError
 
 from pipeline.errors import TrainingError
-from pipeline.models.bi_encoder import MeanPooledEncoder
-from pipeline.models.query_tower import QueryTower
-from pipeline.models.tiny import write_tiny_encoder
+from pipeline.models.profiles import PROFILES
 from pipeline.training.adapters import ADAPTERS
-from pipeline.training.averaging import train_seeds
-from pipeline.training.forward import EncodeQueries, encode_adapted
 from pipeline.training.losses.registry import LOSSES
-from pipeline.training.presets import PRESETS, find_preset, start_config
-from pipeline.training.starts import choose_start
-from pipeline.training.targets import QuerySource
-
-TITLES = [
-    f"{a} {b} for {c}"
-    for a in ("graph", "image")
-    for b in ("networks", "retrieval", "models")
-    for c in ("robots", "speech", "proofs", "molecules", "maps", "search")
-]
+from pipeline.training.presets import PRESETS, find_preset, preset_of
+from pipeline.training.recipe import AdapterKind, Recipe
+from pipeline.training.source_spec import SourceSpec
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_presets_name_what_exists(name: str) -> None:
-    """A misspelt adapter or loss would be found only after the labels were paid for."""
-    preset = find_preset(name)
-    assert preset.adapter in ADAPTERS
-    assert preset.loss in LOSSES
-    assert "" in preset.instructions  # the plain query is always a competitor
+    """A misspelt adapter, loss or profile would be found only after the labels were paid for."""
+    recipe = find_preset(name)
+    assert recipe.name == name
+    assert recipe.adapter in ADAPTERS
+    assert {source.loss for source in recipe.sources} <= {*LOSSES, "corpus_kl"}
+    assert "" in PROFILES[recipe.profile].instructions  # the plain query is always a rival
+
+
+def test_what_a_recipe_may_name_is_what_there_is() -> None:
+    """An adapter that exists and that no recipe can ask for, or the other way round."""
+    assert set(AdapterKind.__args__) == set(ADAPTERS)
 
 
 def test_an_unknown_preset_lists_the_known() -> None:
@@ -41,45 +33,25 @@ def test_an_unknown_preset_lists_the_known() -> None:
         find_preset("bpr")
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
-def test_a_recipe_runs_from_starts_to_result(name: str, tmp_path: Path) -> None:
-    """Parts that fit one by one may still not fit together."""
-    write_tiny_encoder(tmp_path, seed=0)
-    encoder = MeanPooledEncoder.load(tmp_path, "tiny", dtype=torch.float32)
-    tower, preset = QueryTower(encoder), find_preset(name)
-    documents = encoder.encode_documents([f"{t}\nWe study {t[::-1]}." for t in TITLES])
-    scores = documents @ documents.T
-    rows = np.arange(len(TITLES), dtype=np.int32)
-    source = QuerySource(
-        name="title",
-        weight=1.0,
-        loss=preset.loss,
-        texts=TITLES,
-        papers=rows,
-        domains=["cvpr"] * len(TITLES),
-        candidates=np.tile(rows, (len(TITLES), 1)),
-        scores=preset.teacher_scale * scores,
-        teacher_vectors=documents,
-        scale=preset.teacher_scale,
-    )
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_every_profile_has_a_recipe(profile: str) -> None:
+    """`csimpact train` without a name, on a profile that nobody thought of."""
+    assert preset_of(profile).profile == profile
 
-    def validate(encode: EncodeQueries) -> float:
-        return float((encode(TITLES) * documents).sum(1).mean())
 
-    starts = {
-        text: ADAPTERS[preset.adapter](
-            tower, start_config(preset, text), rng=np.random.default_rng(0)
-        )
-        for text in preset.instructions
-    }
-    for text, adapter in starts.items():  # step 0 is the instruction itself
-        expected = encoder.encode_queries([f"{text} {title}".strip() for title in TITLES])
-        np.testing.assert_allclose(encode_adapted(tower, adapter, TITLES), expected, atol=2e-6)
-    start = choose_start(tower, starts, validate=validate)
-    quick = {"epochs": 2, "batch": 12, "seeds": (0, 1)}
-    config = preset.training.model_copy(update=quick)
-    result = train_seeds(tower, start.adapter, documents, [source], config, validate=validate)
-    assert result.start_dev == pytest.approx(start.dev, abs=1e-6)
-    assert result.dev >= result.start_dev
-    assert all(run.failure is None for run in result.runs)
-    assert all(run.history["loss"].drop_nulls().is_finite().all() for run in result.runs)
+def test_the_founding_recipe_is_what_the_project_was_founded_on() -> None:
+    """Title pairs labelled by the reranker, a frozen embedder, soft tokens, BPR."""
+    recipe, profile = find_preset("qwen3-bpr"), PROFILES["qwen3"]
+    assert (recipe.profile, recipe.adapter) == ("qwen3", "soft_prompt")
+    assert [(s.name, s.loss) for s in recipe.sources] == [("labels", "bpr")]
+    assert (profile.encoder, profile.reranker) == ("Qwen3-Embedding-0.6B", "Qwen3-Reranker-0.6B")
+    assert profile.text_input == "title"
+
+
+def test_a_recipe_refuses_what_it_does_not_know() -> None:
+    """A misspelt option that is silently the default."""
+    source = SourceSpec(name="labels", loss="bpr")
+    with pytest.raises(ValidationError, match="num_tokens"):
+        Recipe(name="x", profile="minilm", sources=(source,), num_tokens=8)  # type: ignore[call-arg]
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        Recipe(name="x", profile="minilm", sources=())
