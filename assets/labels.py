@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from assets.library import Documents, read_documents
+from assets.library import Documents, read_comparable
 from assets.stages import Job, Made, Stage, append_rows, write_cell
 from pipeline.labels.candidates import Collection
 from pipeline.labels.citation_graph import CitationGraph
@@ -24,7 +24,7 @@ from resources.workspace import Workspace
 def title_pairs(job: Job) -> Iterator[Made]:
     """Candidates for each sampled query paper: near in meaning, words and citations, and chance."""
     workspace = job.workspace
-    library = read_documents(workspace)
+    library = read_comparable(workspace)
     workspace.report(f"splitting {library.papers.height:,} papers, near-duplicates together")
     splits = split_library(library.papers, library.vectors, workspace.labelling)
     workspace.report("mining candidates")

@@ -28,8 +28,20 @@ class Documents:
         return [document_text(t, a) for t, a in self.papers.select("title", "abstract").iter_rows()]
 
 
-def read_documents(workspace: Workspace) -> Documents:
-    """Every paper that has a vector; raises NotFoundError if there is none."""
+def read_comparable(workspace: Workspace) -> Documents:
+    """The documents that the profile's teacher can compare: with abstracts, where it reads them.
+
+    Beside abstracts, a bare title scores low whatever it is about, and a prompt judged by such scores
+    learns to bury papers without an abstract (EXPERIMENTS.md).
+    """
+    return read_documents(workspace, with_abstract="abstract" in workspace.profile.text_input)
+
+
+def read_documents(workspace: Workspace, *, with_abstract: bool = False) -> Documents:
+    """Every paper that has a vector, or of these those with an abstract.
+
+    Raises NotFoundError if there is none.
+    """
     lake = workspace.lake
     papers = lake.read_all("papers", COLUMNS)
     stored = lake.read_all("paper_embeddings", ["text_hash", "encoder_id", "vector"])
@@ -40,9 +52,12 @@ def read_documents(workspace: Workspace) -> Documents:
         .with_columns(domain=pl.col("venue").replace_strict(domains, default="other"))
         .sort("paper_id")
     )
+    if with_abstract:
+        known = known.filter(pl.col("abstract").fill_null("").str.strip_chars() != "")
     if not known.height:
         raise NotFoundError(
-            f"expected papers with vectors of {workspace.encoder_id}, found none: "
+            f"expected papers{' with abstracts and' * with_abstract} with vectors of "
+            f"{workspace.encoder_id}, found none: "
             "`csimpact import`, then `csimpact refresh`"
         )
     flat = known["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy()

@@ -8,13 +8,14 @@ Belongs here: reading what a recipe needs, and keeping what it gave. Not: the de
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.library import Documents, read_documents
+from assets.library import Documents, read_comparable
 from pipeline.errors import LabelError
 from pipeline.labels.benchmark_check import judged_by_people
 from pipeline.labels.exclusion import BenchmarkTexts, Exclusion, benchmark_papers
@@ -27,7 +28,12 @@ from pipeline.models.bi_encoder import BiEncoder
 from pipeline.models.encoding import Vectors
 from pipeline.models.prompt_file import Manifest
 from pipeline.retrieval.benchmarks.benchmark import Benchmark
-from pipeline.retrieval.benchmarks.reading import read_benchmarks
+from pipeline.retrieval.benchmarks.classification import (
+    Classification,
+    classify,
+    read_classifications,
+)
+from pipeline.retrieval.benchmarks.reading import holds_classifications, read_benchmarks
 from pipeline.retrieval.evaluation import QueryEncoder, SecondStage, evaluate
 from pipeline.retrieval.query_set import QuerySet
 from pipeline.tables import RETRIEVAL_QUALITY
@@ -78,10 +84,10 @@ def read_labelled(workspace: Workspace) -> Labelled:
         NotFoundError: no paper has a vector.
         LabelError: nothing is labelled.
     """
-    documents = read_documents(workspace)
+    documents = read_comparable(workspace)
     workspace.report(f"splitting {documents.papers.height:,} papers, near-duplicates together")
     splits = split_library(documents.papers, documents.vectors, workspace.labelling)
-    labels = _unmoved(_todays_labels(workspace, documents), documents, splits)
+    labels = _unmoved(todays_labels(workspace, documents), documents, splits)
     if not labels["score"].count():
         raise LabelError(
             f"expected labels of {workspace.teacher.identity.teacher_id}, found none: run "
@@ -100,13 +106,24 @@ def read_labelled(workspace: Workspace) -> Labelled:
 
 
 def read_all_benchmarks(workspace: Workspace) -> list[Benchmark]:
-    """The benchmarks in the data folder, by name."""
-    root = workspace.data.benchmarks
-    places = sorted(root.iterdir()) if root.is_dir() else []
+    """The retrieval benchmarks in the data folder, by name."""
+    places = [place for place in _benchmark_places(workspace) if not holds_classifications(place)]
     return [one for place in places for one in read_benchmarks(place)]
 
 
-def _todays_labels(workspace: Workspace, documents: Documents) -> pl.DataFrame:
+def read_all_classifications(workspace: Workspace) -> list[Classification]:
+    """The classification tasks in the data folder, by name."""
+    places = [place for place in _benchmark_places(workspace) if holds_classifications(place)]
+    return [one for place in places for one in read_classifications(place)]
+
+
+def _benchmark_places(workspace: Workspace) -> list[Path]:
+    root = workspace.data.benchmarks
+    found = sorted(root.iterdir()) if root.is_dir() else []
+    return [place for place in found if not place.name.startswith(".")]
+
+
+def todays_labels(workspace: Workspace, documents: Documents) -> pl.DataFrame:
     """Pairs of today with their scores; a pair whose texts changed has none until labelled anew."""
     lake, text_input = workspace.lake, workspace.profile.text_input
     held = lake.read_all("pair_labels")
@@ -189,7 +206,8 @@ def train_prompt(workspace: Workspace, recipe: Recipe) -> Decision:
         "development queries": dev_table(challenger),
         "kept out for benchmarks": labelled.excluded.counts,
     }
-    return _judge(workspace, labelled, curriculum, tower, challenger, recipe, evidence)
+    with workspace.lock("prompts"):  # how many looks a test split had is read and written in one
+        return _judge(workspace, labelled, curriculum, tower, challenger, recipe, evidence)
 
 
 def build_tower(workspace: Workspace, recipe: Recipe) -> "QueryTower":
@@ -324,6 +342,23 @@ def measure_quality(
         rows.append(_evaluated(workspace, one.queries, vectors, texts, rerank=rerank))
         for name in encoders:
             rows.append(_other_encoder(workspace, name, one, texts))
+    return pl.concat(rows)
+
+
+def measure_classifications(
+    workspace: Workspace, tasks: Sequence[Classification], *, encoders: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Rows of `retrieval_quality`: classes told from documents' vectors, which no prompt moves.
+
+    `encoders`: others to compare with the profile's, by name.
+    """
+    known = {workspace.profile.encoder: workspace.encoder}
+    known |= {name: load_bi_encoder(name, workspace.data.models) for name in encoders}
+    rows = [RETRIEVAL_QUALITY.empty()]
+    for task in tasks:
+        workspace.report(f"classifying {task.name}: {len(task.test_texts):,} texts")
+        encode = {name: encoder.encode_documents for name, encoder in known.items()}
+        rows.append(classify(task, encode, measured_on=workspace.today, seed=0))
     return pl.concat(rows)
 
 

@@ -19,7 +19,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 
-from pipeline.errors import CsimpactError, ModelError
+from pipeline.errors import CsimpactError, ModelError, RefreshError
+from pipeline.labels.candidate_rule import CandidateRule
+from pipeline.labels.labelling_rule import LabellingRule
 from pipeline.models.profiles import chosen_profile
 from pipeline.query import Library
 from pipeline.refresh import refresh
@@ -28,6 +30,7 @@ from pipeline.settings import DataDir, data_dir
 from pipeline.simulation.lists import write_lists
 from pipeline.simulation.literature import Literature, next_day, simulate_literature
 from pipeline.simulation.openalex_server import serve
+from pipeline.train import train
 from resources.crawl import crawl
 from resources.model_hub import find_model
 from resources.openalex import OpenAlex
@@ -39,6 +42,11 @@ SEED = 20
 N_PAPERS = 3_000
 NEW_PAPERS, NEW_CITATIONS = 3, 10
 TINY = "tiny-random"
+FEW = CandidateRule(
+    student=10, document=10, bm25=5, cites=2, cited_by=2, co_cited=2, same_domain=2, random=2,
+    rank_max=100,
+)  # fmt: skip
+LABELLING = LabellingRule(queries=520, learn=FEW, judge=FEW.model_copy(update={"n_strata": 1}))
 COST = {
     "texts_encoded": "texts encoded",
     "pools_searched": "pools searched",
@@ -84,6 +92,7 @@ def _demo(console: Console, data: DataDir) -> None:
         else "nothing was stale: no text encoded, no table written"
     )
     console.print(f"{found}, {time.perf_counter() - started:.2f} s")
+    _train(console, data)
     _show(console, data)
 
 
@@ -164,6 +173,26 @@ def _work(now: Mapping[str, float], before: Mapping[str, float]) -> str:
     return ", ".join(
         f"{_of(now, before, name)} {words}" for name, words in COST.items() if name in before
     )
+
+
+def _train(console: Console, data: DataDir) -> None:
+    """A small prompt, and what the gate says of it."""
+    console.rule("A prompt for queries: labels, training, verdict")
+    workspace, started = Workspace(data, labelling=LABELLING), time.perf_counter()
+    with console.status("labelling …") as status:
+        workspace.report = status.update
+        try:
+            report = train(workspace, "demo")
+        except RefreshError as refusal:  # a teacher that does not beat the student, for one
+            console.print(str(refusal), markup=False)
+            return
+    labelled = report.run.assets["pair_labels"]
+    console.print(
+        f"{labelled['pairs_scored']:,.0f} pairs labelled by {workspace.profile.reranker}, a prompt "
+        f"trained and judged in {time.perf_counter() - started:.0f} s: {report.decision.kind}"
+    )
+    for reason in report.decision.reasons:
+        console.print(f"  {reason}", markup=False)
 
 
 def _show(console: Console, data: DataDir) -> None:

@@ -53,6 +53,11 @@ class DataDir:
         return self.root / "benchmarks"
 
     @property
+    def audits(self) -> Path:
+        """Keys of audit sheets: the teacher's scores that the sheets do not show."""
+        return self.root / "audits"
+
+    @property
     def prompts(self) -> Path:
         """Trained prompts, and the journal of what was promoted, refused and rolled back."""
         return self.root / "prompts"
@@ -73,9 +78,17 @@ def data_dir() -> DataDir:
     return DataDir(Path(os.environ.get("CSIMPACT_DATA") or PROJECT / "data").absolute())
 
 
+PROFILE_VARIABLE, USUAL_PROFILE = "CSIMPACT_PROFILE", "minilm"
+
+
+def named_profile() -> str | None:
+    """`CSIMPACT_PROFILE`; None where nobody named one."""
+    return os.environ.get(PROFILE_VARIABLE) or None
+
+
 def profile_name() -> str:
-    """Name of the models to work with (pipeline/models/profiles.py): `CSIMPACT_PROFILE`."""
-    return os.environ.get("CSIMPACT_PROFILE") or "minilm"
+    """Name of the models to work with (pipeline/models/profiles.py)."""
+    return named_profile() or USUAL_PROFILE
 
 
 def encoder_override() -> str | None:

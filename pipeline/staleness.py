@@ -77,7 +77,7 @@ CODE_VERSIONS: Mapping[str, str] = {
     "paper_index": "1",
     "topic_pools": "1",
     "tncsi_sp": "1",
-    "title_pairs": "1",
+    "title_pairs": "2",
     "pair_labels": "1",
 }
 

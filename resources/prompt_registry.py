@@ -3,7 +3,9 @@
 Belongs here: keeping challengers with their verdicts, promotion, rollback. Not: the judgment
 (pipeline/training/gate.py) or the prompt's files (pipeline/models/prompt_file.py).
 A decision is one numbered file, written whole under a temporary name and renamed; what serves is
-what the decisions, read in order, say.
+what the decisions, read in order, say. Numbers have no gaps: a lost file is noticed, since without
+it nobody knows what serves. Whoever decides holds the workspace's lock `prompts` meanwhile. A
+prompt that was kept and never judged, because the training was killed in between, serves nobody.
 """
 
 import getpass
@@ -16,10 +18,17 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from pipeline.errors import NotFoundError, StorageError
+from pipeline.errors import InputError, NotFoundError, StorageError
 from pipeline.models.adaptation import Adaptation
-from pipeline.models.prompt_file import Manifest, complete, read_manifest, read_prompt, write_prompt
-from pipeline.training.verdict import Verdict
+from pipeline.models.prompt_file import (
+    MANIFEST,
+    Manifest,
+    complete,
+    read_manifest,
+    read_prompt,
+    write_prompt,
+)
+from pipeline.training.verdict import Comparison, Verdict
 from resources.lake import replace_file
 
 Evidence = dict[str, list[dict[str, JsonValue]]]
@@ -49,8 +58,19 @@ class PromptRegistry:
         self.root = root
 
     def decisions(self) -> list[Decision]:
-        """Every decision, the oldest first."""
-        return [_read(path) for path in self._journal()]
+        """Every decision, the oldest first; raises StorageError if one is damaged or missing."""
+        paths = self._journal()
+        expected = [f"{number:06d}.json" for number in range(1, len(paths) + 1)]
+        for name, path in zip(expected, paths, strict=True):
+            if path.name != name:
+                raise _damaged(path.with_name(name), f"it is missing before {path.name}")
+        return [_read(path) for path in paths]
+
+    def undecided(self) -> list[str]:
+        """Prompts that were kept and never judged: their training ended in between."""
+        decided = {d.prompt_id for d in self.decisions()}
+        kept = {p.parent.name for p in self.root.glob(f"[!.]*/{MANIFEST}")}
+        return sorted(kept - decided)
 
     def champion(self, encoder_id: str) -> str | None:
         """The prompt that serves queries of this encoder, or None: plain queries."""
@@ -66,9 +86,16 @@ class PromptRegistry:
         return [(d.prompt_id, d.verdict.test_ids) for d in self.decisions() if d.verdict]
 
     def keep(self, adaptation: Adaptation, manifest: Manifest) -> str:
-        """Store a challenger's files; returns its id. It serves nobody yet."""
+        """Store a challenger's files; returns its id. It serves nobody yet.
+
+        One that is there already stays as it is: the same tensors came of another day's training,
+        or of one that was killed before its verdict. Raises ModelError if it was damaged since.
+        """
         prompt_id = complete(manifest, adaptation).prompt_id
-        return write_prompt(self.root / prompt_id, adaptation, manifest).prompt_id
+        folder = self.root / prompt_id
+        if folder.exists():
+            return read_prompt(folder, encoder_id=manifest.encoder_id)[1].prompt_id
+        return write_prompt(folder, adaptation, manifest).prompt_id
 
     def decide(
         self, prompt_id: str, encoder_id: str, verdict: Verdict, evidence: Evidence | None = None
@@ -87,15 +114,26 @@ class PromptRegistry:
     def promote(self, name: str, reason: str = "") -> Decision:
         """Let a prompt serve again that the gate once promoted.
 
-        Raises NotFoundError if there is none of that name, or the gate refused it.
+        Raises:
+            NotFoundError: there is none of that name.
+            InputError: the gate did not promote it, or it serves already.
+            ModelError: its files were damaged.
         """
         prompt_id = self.find(name)
-        passed = [d for d in self.decisions() if d.prompt_id == prompt_id and d.kind == "promoted"]
+        mine = [d for d in self.decisions() if d.prompt_id == prompt_id]
+        passed = [d for d in mine if d.kind == "promoted"]
         if not passed:
-            raise NotFoundError(
-                f"expected a prompt that the gate promoted, received {prompt_id}, which it did not:"
-                " `csimpact prompt show` says why; train another"
+            refusals = [" ".join(d.reasons) for d in mine if d.kind == "refused"]
+            why = f"it refused it: {refusals[-1]}" if refusals else "it was never judged"
+            raise InputError(
+                f"expected a prompt that the gate promoted, received {prompt_id}; {why} Train "
+                "another: `csimpact train`"
             )
+        if self.champion(passed[-1].encoder_id) == prompt_id:
+            raise InputError(
+                f"expected a prompt that does not serve, received {prompt_id}, which does already"
+            )
+        self.load(prompt_id, passed[-1].encoder_id)
         return self._append(
             by=_user(),
             kind="promoted",
@@ -107,7 +145,8 @@ class PromptRegistry:
     def rollback(self, encoder_id: str, reason: str = "") -> Decision:
         """Take the serving prompt back: the one before it serves again, or none.
 
-        Raises NotFoundError if none serves.
+        What was taken back serves again only if somebody promotes it. Raises NotFoundError if none
+        serves.
         """
         serving = self.champion(encoder_id)
         if serving is None:
@@ -123,12 +162,16 @@ class PromptRegistry:
         )
 
     def find(self, name: str) -> str:
-        """The prompt whose id begins with `name`; raises NotFoundError unless exactly one does."""
-        known = dict.fromkeys(d.prompt_id for d in self.decisions())
+        """The prompt, judged or only kept, whose id begins with `name`.
+
+        Raises NotFoundError unless exactly one does.
+        """
+        known = dict.fromkeys([*(d.prompt_id for d in self.decisions()), *self.undecided()])
         found = [p for p in known if p.startswith(name)] if len(name) >= MIN_PREFIX else []
         if len(found) != 1:
             many = f"{len(found)} prompts begin with" if found else "no prompt is called"
-            raise NotFoundError(f"{many} {name!r}: `csimpact prompt list` names them")
+            short = f" ({MIN_PREFIX} characters at least)" if len(name) < MIN_PREFIX else ""
+            raise NotFoundError(f"{many} {name!r}{short}: `csimpact prompt list` names them")
         return found[0]
 
     def manifest(self, prompt_id: str) -> Manifest:
@@ -139,16 +182,16 @@ class PromptRegistry:
         """One row per decision, the newest first; `serves` marks the prompt in use."""
         decisions = self.decisions()
         serving = {p for e in {d.encoder_id for d in decisions} if (p := self.champion(e))}
-        last = {d.prompt_id: i for i, d in enumerate(decisions)}
+        promoted = {d.prompt_id: i for i, d in enumerate(decisions) if d.kind == "promoted"}
         rows = [
             {
                 "prompt_id": d.prompt_id,
                 "decision": d.kind,
                 "at": d.at,
                 "by": d.by,
-                "serves": d.prompt_id in serving and last[d.prompt_id] == i,
-                "gain": _smallest_gain(d)[0],
-                "low": _smallest_gain(d)[1],
+                "serves": d.prompt_id in serving and promoted[d.prompt_id] == i,
+                "gain": worst.gain if (worst := _strongest_rival(d)) else None,
+                "low": worst.low if worst else None,
                 "n_queries": d.verdict.n_queries if d.verdict else None,
                 "encoder_id": d.encoder_id,
                 "reason": " ".join(d.reasons),
@@ -161,12 +204,11 @@ class PromptRegistry:
         """What a rollback goes back through: the prompt in use last, what it replaced before it."""
         served: list[str] = []
         for decision in self.decisions():
-            if decision.encoder_id != encoder_id:
+            if decision.encoder_id != encoder_id or decision.kind == "refused":
                 continue
+            served = [one for one in served if one != decision.prompt_id]
             if decision.kind == "promoted":
                 served.append(decision.prompt_id)
-            elif decision.kind == "rolled_back":
-                served.pop()
         return served
 
     def _append(
@@ -190,7 +232,7 @@ class PromptRegistry:
             verdict=verdict,
             evidence=evidence or {},
         )
-        number = len(self._journal()) + 1
+        number = len(self.decisions()) + 1  # of a journal without gaps, or an older one is lost
         path = self.root / "journal" / f"{number:06d}.json"
         replace_file(path, decision.model_dump_json(indent=1).encode(), durable=True)
         return decision
@@ -213,21 +255,24 @@ _TABLE: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def _smallest_gain(decision: Decision) -> tuple[float | None, float | None]:
-    """Gain and lower bound against the strongest rival."""
+def _strongest_rival(decision: Decision) -> Comparison | None:
+    """The comparison of the smallest lower bound; None of what nobody measured."""
     against = decision.verdict.overall if decision.verdict else ()
-    worst = min(against, key=lambda c: c.low, default=None)
-    return (worst.gain, worst.low) if worst else (None, None)
+    return min(against, key=lambda c: c.low, default=None)
 
 
 def _read(path: Path) -> Decision:
     try:
         return Decision.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as problem:
-        raise StorageError(
-            f"{path} cannot be read ({str(problem).splitlines()[0]}): restore the folder from a "
-            "backup; until then no prompt serves"
-        ) from problem
+        raise _damaged(path, str(problem).splitlines()[0]) from problem
+
+
+def _damaged(path: Path, problem: str) -> StorageError:
+    return StorageError(
+        f"{path} cannot be read ({problem}): restore it from a backup; until then nobody knows "
+        "which prompt serves, and no query is encoded"
+    )
 
 
 def _user() -> str:

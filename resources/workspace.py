@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from pipeline.corpus.places import Places
-from pipeline.errors import BusyError, StorageError
+from pipeline.errors import BusyError, ModelError, StorageError
 from pipeline.impact.pools import PoolRule
 from pipeline.labels.labelling_rule import LabellingRule
 from pipeline.models.bi_encoder import BiEncoder
@@ -132,9 +132,21 @@ class Workspace:
 
     @cached_property
     def query_encoder(self) -> BiEncoder:
-        """What queries are encoded by: the champion where one serves, else the plain encoder."""
-        champion = self.prompts.champion(self.encoder_id)
-        return self.prompted(champion) if champion else self.encoder
+        """What queries are encoded by: the champion where one serves, else the plain encoder.
+
+        Raises ModelError if the champion was damaged: plain queries in its place would answer
+        otherwise without a word.
+        """
+        champion, plain = self.prompts.champion(self.encoder_id), self.encoder
+        if champion is None:
+            return plain
+        try:
+            return self.prompted(champion)
+        except ModelError as problem:
+            raise ModelError(
+                f"prompt {champion} serves queries and cannot be used: {problem}, or take it back: "
+                "`csimpact prompt rollback`"
+            ) from problem
 
     @cached_property
     def vectors(self) -> VectorStore:

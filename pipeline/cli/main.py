@@ -1,7 +1,7 @@
 """The `csimpact` command: options every command shares, and what an error looks like.
 
-Belongs here: putting the commands together. Not: the commands (read.py, maintain.py, crawl.py,
-simulate.py) or how answers are printed (output.py). Nothing heavy is imported before a command
+Belongs here: putting the commands together. Not: the commands (read.py, maintain.py, train.py, …)
+or how answers are printed (output.py). Nothing heavy is imported before a command
 runs, so that `csimpact --help` answers at once.
 """
 
@@ -14,7 +14,17 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import crawl, maintain, read, review, simulate
+from pipeline.cli import (
+    audit,
+    crawl,
+    evaluate,
+    maintain,
+    prompt,
+    read,
+    review,
+    simulate,
+    train,
+)
 from pipeline.errors import CsimpactError
 
 USAGE_EXIT, BUG_EXIT, PIPE_EXIT, INTERRUPT_EXIT = 2, 1, 141, 130
@@ -53,6 +63,10 @@ read.register(app)
 maintain.register(app)
 crawl.register(app)
 review.register(app)
+train.register(app)
+prompt.register(app)
+evaluate.register(app)
+audit.register(app)
 simulate.register(app)
 
 

@@ -64,17 +64,27 @@ def _pool_summary(paper: dict[str, Any], pool: pl.DataFrame) -> str:
 
 
 def print_status(
-    totals: dict[str, int], partitions: pl.DataFrame, venue: str | None, output: str
+    totals: dict[str, int],
+    partitions: pl.DataFrame,
+    venue: str | None,
+    output: str,
+    *,
+    prompt: str | None,
 ) -> None:
-    """Totals and venue-years; of one venue, if it is named (totals stay those of all)."""
+    """Totals and venue-years; of one venue, if it is named (totals stay those of all).
+
+    `prompt`: the one that queries are read with, if any.
+    """
     chosen = partitions if venue is None else partitions.filter(pl.col("venue") == venue)
     if output == "json":
-        _write_json({"totals": totals, "partitions": chosen.to_dicts()})
+        _write_json({"totals": totals, "prompt": prompt, "partitions": chosen.to_dicts()})
     elif output == "csv":
         print_frame(chosen.with_columns(pl.col("stale").list.join("; ")), output)
     else:
         print_frame(_by_venue(chosen) if venue is None else _with_reasons(chosen), output)
         _write(", ".join(f"{n:,} {_words(name)}" for name, n in totals.items()) + "\n")
+        if prompt:
+            _write(f"queries are read with prompt {prompt}: csimpact prompt show {prompt}\n")
 
 
 def _words(name: str) -> str:
@@ -107,6 +117,11 @@ def print_frame(frame: pl.DataFrame, output: str) -> None:
         _write(_csv(frame))
     else:
         _print_table(frame)
+
+
+def print_document(answer: Any) -> None:
+    """Nested facts as one JSON object."""
+    _write_json(answer)
 
 
 def _write_json(answer: Any) -> None:

@@ -54,13 +54,25 @@ def search(
     venue: Venue = None,
     year: Year = None,
     limit: Count = 10,
+    rerank: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="put the first N papers in the order of the profile's reranker: seconds, "
+            "not milliseconds; 0: do not",
+        ),
+    ] = 0,
     output: AsFormat = Format.table,
 ) -> None:
-    """Papers nearest in meaning to TEXT."""
+    """Papers nearest in meaning to TEXT.
+
+    Where a trained prompt serves, it is read with TEXT (see `csimpact status`). With --rerank, the
+    score is the reranker's, on a scale of its own, and the cosine stands beside it.
+    """
     from pipeline.cli.output import print_papers
 
     library = _library()
-    print_papers(library.search(text, limit, venue, year), output)
+    print_papers(library.search(text, limit, venue, year, rerank=rerank), output)
     _tell_of_missing_vectors(library)
 
 
@@ -115,13 +127,15 @@ def status(
     """Where every record went; what is stale.
 
     The table has a line per venue; with --venue a line per year, and why each output is stale. json
-    and csv list venue-years. Totals are those of all venues.
+    and csv list venue-years. Totals are those of all venues. Where a trained prompt serves
+    queries, a last line names it.
     """
     from pipeline.cli.output import print_status
     from pipeline.venues import load_venues
 
     slug = load_venues().resolve(venue) if venue is not None else None
-    print_status(*_library().status(), slug, output)
+    library = _library()
+    print_status(*library.status(), slug, output, prompt=library.prompt)
 
 
 def sql(

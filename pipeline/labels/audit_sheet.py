@@ -137,6 +137,17 @@ def read_sheet(
     )
 
 
+def sheet_pairs(content: bytes) -> set[tuple[str, str]]:
+    """(query, document) of every row of a sheet, judged or not, as they stand there.
+
+    Raises LabelError if it is no sheet.
+    """
+    return {
+        (line.get("query_id", "").strip(), line.get("document_id", "").strip())
+        for line in _parse(content)
+    }
+
+
 def guard(cell: str) -> str:
     """`cell` such that no spreadsheet runs it; `unguard` gives it back."""
     return "'" + cell if cell.startswith(_FORMULA) else cell

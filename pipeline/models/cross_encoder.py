@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.errors import ModelError
 from pipeline.models.bi_encoder import fastest_dtype, load_tokenizer
-from pipeline.models.encoding import length_batches, padded_length
+from pipeline.models.encoding import PAIR_PADDING, length_batches, padded_length
 from pipeline.models.pair_tokens import PairIds, PairTokens
 from pipeline.models.reranker import PairGroup, Scores, TeacherIdentity
 from pipeline.models.running import group_windows, halving, one_batch_per_core
@@ -93,7 +93,7 @@ class CrossEncoder:
         scores = np.empty(len(pairs), dtype=np.float32)
         on_cpu = self._device == "cpu"
         budget = CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS
-        batches = list(length_batches([len(p.ids) for p in pairs], budget))
+        batches = list(length_batches([len(p.ids) for p in pairs], budget, PAIR_PADDING))
 
         def run(rows: list[int]) -> list[float]:
             return halving(self._batch_scores, [pairs[i] for i in rows])
@@ -109,7 +109,7 @@ class CrossEncoder:
         import torch
 
         lengths = np.array([len(p.ids) for p in batch])
-        width = min(padded_length(lengths.max()), self._tokens.max_tokens)
+        width = min(padded_length(lengths.max(), PAIR_PADDING), self._tokens.max_tokens)
         ids = np.zeros((len(batch), width), dtype=np.int64)
         types = np.zeros_like(ids)
         for row, type_row, pair in zip(ids, types, batch, strict=True):

@@ -47,8 +47,9 @@ PRODUCT_TOKENS = 1 << 13  # document tokens per product: 4 MB of cosines for 128
 class LateInteraction:
     """Mean maximal cosine between the tokens of two texts, both ways; -1..1, larger is closer.
 
-    Token states stay from call to call within `store_bytes`, the longest unused leaving first, so
-    that a document met again is not encoded again. Beyond that, memory holds the states of one
+    Token states stay from call to call within `store_bytes`, those of texts that no later group
+    holds leaving first, then the longest unused, so that a document met again is not encoded again.
+    Beyond that, memory holds the states of one
     window: 2,048 pairs, or one group where that has more. A score depends on its pair alone.
     """
 
@@ -98,7 +99,7 @@ class LateInteraction:
         for window in group_windows(groups, WINDOW_PAIRS):
             self._encode(list(dict.fromkeys(t for g in window for t in (g.query, *g.documents))))
             scores = list(one_batch_per_core(self._score, window))
-            self._evict()
+            self._evict(window)
             yield from scores
 
     def _score(self, group: PairGroup) -> Scores:
@@ -149,9 +150,14 @@ class LateInteraction:
                 for states, (_, spoken) in zip(unit, batch, strict=True)
             ]
 
-    def _evict(self) -> None:
+    def _evict(self, window: Sequence[PairGroup]) -> None:
+        for text in {t for group in window for t in group.last} & self._states.keys():
+            self._forget(text)
         while self.kept_bytes > self._store_bytes:
-            self.kept_bytes -= self._states.pop(next(iter(self._states))).nbytes
+            self._forget(next(iter(self._states)))
+
+    def _forget(self, text: str) -> None:
+        self.kept_bytes -= self._states.pop(text).nbytes
 
 
 def late_interaction_identity(

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.models.bi_encoder import fastest_dtype, read_config
-from pipeline.models.encoding import TokenIds, length_batches, padded_length
+from pipeline.models.encoding import PADDING, PAIR_PADDING, TokenIds, length_batches, padded_length
 from pipeline.models.qwen3_template import MAX_DOCUMENT_TOKENS, PairTokeniser, Template
 from pipeline.models.reranker import PairGroup, Scores, TeacherIdentity
-from pipeline.models.running import group_windows, halving
+from pipeline.models.running import group_windows, halving, one_batch_per_core
 
 if TYPE_CHECKING:
     import torch
@@ -127,9 +127,15 @@ class Qwen3Reranker:
         past = self._read_queries([query for query, _ in groups])
         pairs = [(row, d) for row, (_, documents) in enumerate(groups) for d in documents]
         scores = np.empty(len(pairs), np.float32)
-        for rows in length_batches([len(d) for _, d in pairs], self._batch_tokens):
-            batch = [pairs[i] for i in rows]
-            scores[rows] = halving(lambda part: self._log_odds(part, past), batch)
+        batches = list(length_batches([len(d) for _, d in pairs], self._batch_tokens, PAIR_PADDING))
+
+        def run(rows: list[int]) -> list[float]:
+            return halving(lambda part: self._log_odds(part, past), [pairs[i] for i in rows])
+
+        on_cpu = self._body.device.type == "cpu"
+        answers = one_batch_per_core(run, batches) if on_cpu else map(run, batches)
+        for rows, found in zip(batches, answers, strict=True):
+            scores[rows] = found
         return np.split(scores, np.cumsum([len(d) for _, d in groups])[:-1])
 
     def _read_queries(self, queries: Sequence[TokenIds]) -> "Past":
@@ -140,7 +146,7 @@ class Qwen3Reranker:
             if self._shared is None:
                 start = torch.from_numpy(self._tokens.start.astype(np.int64)).to(self._body.device)
                 self._shared = self._body.prefill(self._body.embed(start[None]))
-            ids, mask = self._padded(queries)
+            ids, mask = self._padded(queries, PADDING)
             return self._body.prefill(self._body.embed(ids), mask, past=self._shared)
 
     def _log_odds(self, pairs: Sequence[tuple[int, TokenIds]], past: "Past") -> list[float]:
@@ -148,19 +154,19 @@ class Qwen3Reranker:
         import torch
 
         with torch.inference_mode():
-            ids, mask = self._padded([d for _, d in pairs])
+            ids, mask = self._padded([d for _, d in pairs], PAIR_PADDING)
             rows = torch.tensor([row for row, _ in pairs], device=ids.device)
             states = self._body.states(self._body.embed(ids), mask, past=past.take(rows))
             last = states[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]
             scores: list[float] = (last.float() @ self._direction).tolist()
         return scores
 
-    def _padded(self, batch: Sequence[TokenIds]) -> "tuple[Tensor, Tensor]":
-        """Ids and mask [text, token], padding last."""
+    def _padded(self, batch: Sequence[TokenIds], padding: int) -> "tuple[Tensor, Tensor]":
+        """Ids and mask [text, token], padded at the end to a multiple of `padding`."""
         import torch
 
         lengths = np.array([len(ids) for ids in batch])
-        ids = np.zeros((len(batch), padded_length(lengths.max())), dtype=np.int64)
+        ids = np.zeros((len(batch), padded_length(lengths.max(), padding)), dtype=np.int64)
         for row, one in zip(ids, batch, strict=True):
             row[: len(one)] = one
         mask = np.arange(ids.shape[1]) < lengths[:, None]

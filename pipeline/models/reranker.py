@@ -4,7 +4,7 @@ Belongs here: the contract every teacher keeps. Not: the teachers themselves, no
 (pipeline/labels/scoring.py).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,10 +16,15 @@ Scores = NDArray[np.float32]  # [document]
 
 @dataclass(frozen=True)
 class PairGroup:
-    """One query and the documents to score against it; shared work is done once per group."""
+    """One query and the documents to score against it; shared work is done once per group.
+
+    `last`: texts of this group that no later group holds. A teacher that keeps states of texts
+    need not keep theirs.
+    """
 
     query: str
     documents: Sequence[str]
+    last: Collection[str] = ()
 
 
 @dataclass(frozen=True)

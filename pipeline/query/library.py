@@ -1,8 +1,8 @@
 """Search, neighbours, impact and accounts of one data folder, as polars frames.
 
 Belongs here: which rows an answer is made of. Not: how a paper is found by name (lookup.py),
-nearest vectors (vectors.py), accounts (status.py), SQL (sql.py) or how an answer is printed
-(pipeline/cli).
+nearest vectors (vectors.py), a second stage (reranking.py), accounts (status.py), SQL (sql.py) or
+how an answer is printed (pipeline/cli).
 
 A Library is a snapshot: what it has read once it keeps, so that the next question costs
 milliseconds. After a refresh, open another.
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pipeline.errors import InputError, NotFoundError, StorageError
 from pipeline.query.lookup import Titles
 from pipeline.query.records import POOL_COLUMNS, PaperRecords
+from pipeline.query.reranking import check_depth, reranked
 from pipeline.query.sql import run_sql
 from pipeline.query.status import read_status
 from pipeline.query.vectors import PaperVectors, nearest_indexed
@@ -50,13 +51,30 @@ class Library:
         self._lake = self._workspace.lake
 
     def search(
-        self, text: str, k: int = 10, venue: str | None = None, year: int | None = None
+        self,
+        text: str,
+        k: int = 10,
+        venue: str | None = None,
+        year: int | None = None,
+        *,
+        rerank: int = 0,
     ) -> pl.DataFrame:
         """The `k` papers nearest in meaning to `text`, best first, with their `score` (cosine).
 
-        Exact: one product with every vector held, filters included (benchmarks/search.py).
+        Exact: one product with every vector held, filters included (benchmarks/search.py). Where a
+        trained prompt serves, it is read with `text`; papers have the same vectors as without.
+
+        With `rerank`, the first so many papers are put in the order of the profile's reranker,
+        which reads `text` against title and abstract: `score` is then the reranker's, on its own
+        scale, and `cosine` stands beside it.
+
+        Raises:
+            InputError: no text, `k` below 1, or `rerank` neither 0 nor from `k` to MAX_RERANK.
+            ModelError: the prompt that serves was damaged.
         """
         _check_k(k)
+        if rerank:
+            check_depth(rerank, k)
         if not text.strip():
             raise InputError("expected a text to search for, received none")
         cells = self._cells(venue, year)
@@ -66,12 +84,16 @@ class Library:
             with ThreadPoolExecutor(1) as beside:  # the first time, both take a second or two
                 beside.submit(lambda: self._vectors)
                 self._encode(text)
-        return self._records.describe(self._nearest(self._encode(text), k, cells), "score")
+        found = self._nearest(self._encode(text), rerank or k, cells)
+        if not rerank:
+            return self._records.describe(found, "score")
+        found = reranked(self._workspace, text, self._records.describe(found, "score"))
+        return found.head(k)
 
     def similar(self, paper: str, k: int = 10) -> pl.DataFrame:
         """The `k` papers nearest to `paper`'s own vector, of any venue and year, itself excluded.
 
-        The columns of `search`, nearest first.
+        The columns of `search`, nearest first. No prompt takes part.
         """
         _check_k(k)
         paper_id = self._find(paper)["paper_id"]
@@ -124,6 +146,11 @@ class Library:
         """(totals, one row per venue-year): where every record went, and what is stale and why."""
         return read_status(self._workspace)
 
+    @property
+    def prompt(self) -> str | None:
+        """The trained prompt that queries are read with; None: queries are plain."""
+        return self._workspace.prompts.champion(self._workspace.encoder_id)
+
     def sql(self, query: str) -> pl.DataFrame:
         """The answer of one reading SQL statement (DuckDB) over the tables of the lake."""
         return run_sql(self._workspace.lake, query)
@@ -158,7 +185,7 @@ class Library:
     def _encode(self, text: str) -> NDArray[np.float32]:
         import torch
 
-        encoder, threads = self._workspace.encoder, torch.get_num_threads()
+        encoder, threads = self._workspace.query_encoder, torch.get_num_threads()
         # One short text gains nothing from a second thread, and on a busy machine waits for it
         # at every layer: 6 ms became 390.
         torch.set_num_threads(1)

@@ -33,6 +33,14 @@ PRESETS: Mapping[str, Recipe] = {
             sources=(SourceSpec(name="labels", loss="bpr"),),
             training=TrainingConfig(batch=128, learning_rate=1e-3, anchor_weight=1.0),
         ),
+        # Small enough to be watched: `make demo`.
+        Recipe(
+            name="demo",
+            profile="minilm",
+            adapter="soft_prompt",
+            sources=(SourceSpec(name="own_vector", loss="corpus_kl", queries=1_500),),
+            training=TrainingConfig(epochs=1, validations=3),
+        ),
     )
 }
 

@@ -67,6 +67,10 @@ def test_json_of_lists_is_the_contract(cli: Cli) -> None:
     assert [len(top), len(searched), len(similar)] == [3, 3, 3]
     assert all(list(paper) == PAPER_KEYS for paper in top)
     assert all(list(paper) == [*PAPER_KEYS, "score"] for paper in searched + similar)
+    reranked = json.loads(
+        cli("search", "graph networks", "-k", "3", "--rerank", "9", "--format", "json")
+    )
+    assert all(list(paper) == [*PAPER_KEYS, "score", "cosine"] for paper in reranked)
     first: dict[str, Any] = top[0]
     assert isinstance(first["year"], int)
     assert isinstance(first["n_pool"], int)
@@ -113,6 +117,7 @@ def test_json_of_status_is_the_contract(cli: Cli) -> None:
     ]  # fmt: skip
     assert all(p["stale"] == [] for p in status["partitions"])
     assert sum(p["papers"] for p in status["partitions"]) == totals["papers"]
+    assert status["prompt"] is None
 
 
 def test_status_table_has_a_line_per_venue_or_per_year_of_one(cli: Cli) -> None:
@@ -171,6 +176,7 @@ def test_explain_says_how_the_score_follows(cli: Cli) -> None:
         (["impact", "The same title"], "names 2 papers"),
         (["search", " "], "received none"),
         (["search", "x", "--venue", "cvrp"], "nearest: cvpr"),
+        (["search", "x", "--rerank", "9"], "from 10 (as many as are shown) to 1000 papers"),
         (["top", "--year", "1999"], "no papers of 1999"),
         (["status", "--venue", "nowhere"], "venue: expected"),
         (["sql", "INSERT INTO papers VALUES (1)"], "received INSERT: nothing was changed"),
@@ -233,7 +239,10 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
-    commands = ("import", "refresh", "search", "similar", "impact", "top", "status", "sql")
+    commands = (
+        "import", "refresh", "search", "similar", "impact", "top", "status", "sql",
+        "train", "prompt", "evaluate", "audit",
+    )  # fmt: skip
     assert all(f"\n  {command} " in done.stdout for command in commands)
 
 

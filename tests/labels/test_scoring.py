@@ -33,10 +33,12 @@ class Teacher:
         self.identity = TeacherIdentity(name, "00000000", "", "float32")
         self.scored: Counter[tuple[str, str]] = Counter()
         self._seconds = seconds
+        self.groups: list[PairGroup] = []
 
     def score_groups(self, groups: Iterable[PairGroup]) -> Iterator[Scores]:
         for group in groups:
             time.sleep(self._seconds)
+            self.groups.append(group)
             self.scored.update((group.query, d) for d in group.documents)
             yield np.array([self._score(group.query, d) for d in group.documents], np.float32)
 
@@ -224,6 +226,18 @@ def test_a_teacher_that_loses_a_document_is_refused() -> None:
         labels(Careless(), pairs, texts)
     with pytest.raises(LabelError, match="1 hashes without one"):
         labels(Teacher(), pairs, {h: t for h, t in texts.items() if h != "h3"})
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=30))
+def test_a_text_is_called_the_last_of_its_kind_once(numbers: list[tuple[int, int]]) -> None:
+    """Forgotten too early, a text is encoded twice; never forgotten, it takes others' place."""
+    pairs, texts = hashed_pairs(numbers)
+    teacher = Teacher()
+    labels(teacher, pairs, texts, chunk_pairs=3)
+    expected = {t: i for i, g in enumerate(teacher.groups) for t in (g.query, *g.documents)}
+    received = [(t, i) for i, g in enumerate(teacher.groups) for t in g.last]
+    assert dict(received) == expected
+    assert len(received) == len(expected)
 
 
 def test_nothing_to_score_is_no_work() -> None:

@@ -88,6 +88,26 @@ def test_the_store_stays_within_its_budget(tiny_folder: Path) -> None:
     assert small.encoded > full.encoded == len(TEXTS)
 
 
+def test_what_no_later_group_holds_leaves_first(tiny_folder: Path) -> None:
+    """Half of all candidates are met once: kept, they push out those that are met again."""
+    texts = [f"paper {word} on graphs" for word in ("one", "two", "three", "four")]
+    first = PairGroup(texts[0], texts[1:3], last=[texts[0], texts[2]])
+    second = PairGroup(texts[3], texts[1:2], last=[texts[3], texts[1]])
+
+    def teacher(store_bytes: int) -> LateInteraction:
+        return LateInteraction.load(
+            tiny_folder, "tiny", revision="0" * 8, dtype=torch.float32, store_bytes=store_bytes
+        )
+
+    wide = teacher(1 << 30)
+    next(wide.score_groups([PairGroup(texts[1], [])]))
+    narrow = teacher(wide.kept_bytes)  # room for one text
+    for group in (first, second):
+        next(narrow.score_groups([group]))
+    assert narrow.encoded == 4
+    assert narrow.kept_bytes == 0
+
+
 def test_a_text_without_tokens_has_no_score(teacher: LateInteraction) -> None:
     """An empty title scored 0 would be a label; it must be quarantined."""
     empty_document, empty_query = teacher.score_groups(

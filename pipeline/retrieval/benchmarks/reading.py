@@ -16,6 +16,7 @@ from pipeline.retrieval.benchmarks.beir import (
 )
 from pipeline.retrieval.benchmarks.benchmark import Benchmark
 from pipeline.retrieval.benchmarks.cacm import is_cacm, read_cacm
+from pipeline.retrieval.benchmarks.classification import is_classification
 from pipeline.retrieval.benchmarks.litsearch import is_litsearch, read_litsearch
 from pipeline.retrieval.benchmarks.query_by_example import (
     is_query_by_example,
@@ -25,6 +26,21 @@ from pipeline.retrieval.benchmarks.scidocs import is_scidocs, read_scidocs
 from pipeline.retrieval.benchmarks.scirepeval import is_scirepeval, read_scirepeval
 
 LAYOUTS = "BEIR, SciDocs, SciRepEval, RuSciBench, LitSearch, CACM, query by example"
+
+
+_LAYOUTS = (
+    is_cacm, is_beir, is_scidocs, is_query_by_example, is_litsearch, is_scirepeval, configurations,
+)  # fmt: skip
+
+
+def holds_classifications(path: Path) -> bool:
+    """Whether there are labelled texts, or folders of them, in no layout of retrieval.
+
+    Judgments of a retrieval benchmark may lie in train and test files too.
+    """
+    if not path.is_dir() or any(layout(path) for layout in _LAYOUTS):
+        return False
+    return any(is_classification(one) for one in (path, *path.glob("*/")))
 
 
 def read_benchmarks(path: Path, *, title_only: bool = True) -> list[Benchmark]:
