@@ -10,7 +10,7 @@ and development queries bring both kinds of candidates.
 
 import polars as pl
 
-from assets.library import read_documents
+from assets.library import read_comparable
 from assets.training import todays_labels
 from pipeline.errors import LabelError
 from pipeline.labels.audit_sheet import AuditSheet, draw_sheet, read_sheet, sheet_pairs
@@ -29,7 +29,7 @@ def export_sheet(workspace: Workspace, n: int, *, seed: int) -> AuditSheet:
         NotFoundError: no paper has a vector.
         LabelError: nothing is labelled.
     """
-    documents = read_documents(workspace)
+    documents = read_comparable(workspace)
     labels = todays_labels(workspace, documents)
     labels = labels.filter(pl.col("split") != "test", pl.col("score").is_not_null())
     if labels.is_empty():

@@ -31,8 +31,8 @@ class Documents:
 def read_comparable(workspace: Workspace) -> Documents:
     """The documents that the profile's teacher can compare: with abstracts, where it reads them.
 
-    Beside abstracts, a bare title scores low whatever it is about, and a prompt judged by such scores
-    learns to bury papers without an abstract (EXPERIMENTS.md).
+    Beside abstracts, a bare title scores low whatever it is about, and a prompt judged by such
+    scores learns to bury papers without an abstract (EXPERIMENTS.md).
     """
     return read_documents(workspace, with_abstract="abstract" in workspace.profile.text_input)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from assets.library import Documents, read_documents
+from assets.library import Documents, read_comparable
 from pipeline.labels.candidate_rule import MINERS
 from pipeline.labels.labelling_rule import LabellingRule
 from pipeline.labels.pricing import BodyCost, Teacher, price_labels
@@ -61,7 +61,7 @@ def quote_labels(workspace: Workspace) -> Quote:
         NotFoundError: no paper has a vector.
         ModelError: the teacher cannot be loaded.
     """
-    documents = read_documents(workspace)
+    documents = read_comparable(workspace)
     mined = _mined_pairs(workspace, documents)
     pairs = _stand_in(documents.papers, workspace.labelling) if mined is None else mined
     shape, held = _shape(workspace), workspace.lake.read_all("pair_labels")

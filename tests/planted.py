@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from assets import corpus, labels, retriever
-from assets.library import read_documents
+from assets.library import read_comparable
 from assets.stages import Made
 from pipeline.labels.candidate_rule import CandidateRule
 from pipeline.labels.labelling_rule import LabellingRule
@@ -84,7 +84,7 @@ def refresh(workspace: Workspace) -> None:
 
 def cite(workspace: Workspace) -> None:
     """Every third paper cites the six documents nearest to some other paper."""
-    documents = read_documents(workspace)
+    documents = read_comparable(workspace)
     papers, rng = documents.papers, np.random.default_rng(0)
     edges = []
     for citing in range(0, papers.height, 3):
