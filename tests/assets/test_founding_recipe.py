@@ -16,6 +16,7 @@ from pipeline.models.qwen3_encoder import Qwen3Encoder
 from pipeline.models.qwen3_reranker import Qwen3Reranker
 from pipeline.models.reranker import PairGroup
 from pipeline.models.tiny_qwen3 import write_tiny_qwen3
+from pipeline.query.library import Library
 from pipeline.retrieval.evaluation import ALL, NDCG
 from pipeline.settings import DataDir
 from pipeline.training.presets import find_preset
@@ -154,6 +155,7 @@ def test_a_champion_serves_search_with_its_prompt_read_once(
     """A prompt judged with one forward pass and served with another; or not served at all."""
     decision = _trained(workspace, monkeypatch)
     assert decision.verdict is not None
+    plain = Library(workspace.data).search(QUERIES[0], k=5)
     passed = decision.verdict.model_copy(update={"promoted": True})  # random weights: by decree
     workspace.prompts.decide(decision.prompt_id, workspace.encoder_id, passed)
     adaptation, manifest = workspace.prompts.load(decision.prompt_id, workspace.encoder_id)
@@ -165,6 +167,11 @@ def test_a_champion_serves_search_with_its_prompt_read_once(
     expected = tower.forward(ids, adaptation).detach().float().numpy()
     np.testing.assert_allclose(served.encode_queries(QUERIES), expected, atol=2e-2)  # bf16
     assert not np.allclose(expected, workspace.encoder.encode_queries(QUERIES), atol=2e-2)
+    found = Library(workspace.data).search(QUERIES[0], k=5)
+    best = read_labelled(workspace).documents
+    cosines = served.encode_queries(QUERIES[:1])[0] @ best.vectors.T
+    assert found["score"].to_list() == pytest.approx(np.sort(cosines)[::-1][:5], abs=5e-3)
+    assert found["score"].to_list() != plain["score"].to_list()
     table = measure_quality(workspace)
     means = table.filter(pl.col("domain") == ALL, pl.col("measure") == NDCG)
     assert f"prompt {decision.prompt_id}" in means["system"].to_list()

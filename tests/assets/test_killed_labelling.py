@@ -1,7 +1,7 @@
 """A process that labels is killed again and again; what it leaves is what one run would have made.
 
-The teacher writes down every pair that it is asked for: a pair scored twice shows, whichever process
-asked.
+The teacher writes down every pair that it is asked for: a pair scored twice shows, whichever
+process asked.
 """
 
 import hashlib
