@@ -61,12 +61,17 @@ def planted_workspace(folder: Path, rows: Sequence[Row], rule: LabellingRule = R
     """A library of `rows`, half in each cell, with vectors and citations, and without pairs."""
     workspace = tiny_workspace(folder)
     workspace.labelling = rule
+    plant(workspace, rows)
+    return workspace
+
+
+def plant(workspace: Workspace, rows: Sequence[Row]) -> None:
+    """Bring `rows` into a workspace, half in each cell, with vectors and citations."""
     half = len(rows) // 2
     for cell, part in zip(CELLS, (rows[:half], rows[half:]), strict=True):
         deliver(workspace, cell, list(part))
     refresh(workspace)
     cite(workspace)
-    return workspace
 
 
 def refresh(workspace: Workspace) -> None:
