@@ -10,8 +10,8 @@ and development queries bring both kinds of candidates.
 
 import polars as pl
 
+from assets.labelled import todays_labels
 from assets.library import read_comparable
-from assets.training import todays_labels
 from pipeline.errors import LabelError
 from pipeline.labels.audit_sheet import AuditSheet, draw_sheet, read_sheet, sheet_pairs
 from resources.lake import digest_of, read_frame, write_frame

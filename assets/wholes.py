@@ -13,9 +13,10 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from assets.evaluation import measure_quality
 from assets.materialise import DATA_VERSION, OWNERS, clear_errors, picture
 from assets.quality_plot import quality_plot
-from assets.training import measure_quality, train_prompt
+from assets.training import train_prompt
 from pipeline.retrieval.evaluation import ALL, NDCG
 from pipeline.training.presets import find_preset, preset_of
 from resources.workspace import Workspace

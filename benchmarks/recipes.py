@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from assets.training import Labelled, build_tower, curriculum_of, read_labelled
+from assets.labelled import Labelled, read_labelled
+from assets.training import build_tower, curriculum_of
 from benchmarks.machine import machine_line
 from pipeline.errors import CsimpactError
 from pipeline.settings import DataDir

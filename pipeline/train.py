@@ -35,5 +35,8 @@ def train(workspace: Workspace, preset: str = "") -> TrainReport:
         everything = {"scope": [], "force": False}
         config = {f"refresh_{stage.asset}": everything for stage in ON_DEMAND}
         config |= {f"make_{whole.asset}": {"preset": preset} for whole in WHOLES}
+        before = len(workspace.prompts.decisions())
         run = run_job(workspace, TRAIN, config)
-        return TrainReport(workspace.prompts.decisions()[-1], run)
+        # A person may have decided something meanwhile.
+        news = workspace.prompts.decisions()[before:]
+        return TrainReport(next(d for d in news if d.verdict), run)

@@ -1,6 +1,6 @@
 """`csimpact evaluate`: how well queries retrieve, on benchmarks and by the teacher's judgment.
 
-Belongs here: arguments, progress, and which lines are shown. Not: the figures (assets/training.py,
+Belongs here: arguments, progress, and which lines are shown. Not: the figures (assets/evaluation.py,
 pipeline/retrieval).
 """
 
@@ -108,11 +108,8 @@ def _measured(
 ) -> "pl.DataFrame":
     import polars as pl
 
-    from assets.training import (
-        measure_classifications,
-        measure_quality,
-        read_all_classifications,
-    )
+    from assets.evaluation import measure_classifications, measure_quality
+    from assets.labelled import read_all_classifications
     from pipeline.retrieval.benchmarks.classification import read_classifications
     from pipeline.retrieval.benchmarks.reading import holds_classifications, read_benchmarks
 

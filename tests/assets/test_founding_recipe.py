@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from assets import training
-from assets.training import build_tower, measure_quality, read_labelled, train_prompt
+from assets.evaluation import measure_quality
+from assets.labelled import read_labelled
+from assets.training import build_tower, train_prompt
 from pipeline.labels.quality import TeacherVerdict
 from pipeline.models.prompted import PromptedEncoder
 from pipeline.models.qwen3_encoder import Qwen3Encoder

@@ -12,7 +12,7 @@ import torch
 from polars.testing import assert_frame_equal
 
 from assets import labels
-from assets.training import read_labelled
+from assets.labelled import read_labelled
 from pipeline.errors import LabelError
 from pipeline.labels import scoring
 from pipeline.models.late_interaction import LateInteraction

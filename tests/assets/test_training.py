@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from assets import training
-from assets.training import Labelled, read_labelled, train_prompt
+from assets.labelled import Labelled, read_labelled
+from assets.training import train_prompt
 from pipeline.errors import LabelError
 from pipeline.labels.quality import TeacherVerdict
 from pipeline.models.adaptation import Adaptation

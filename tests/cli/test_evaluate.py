@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.training import read_all_benchmarks
+from assets.labelled import read_all_benchmarks
 from pipeline.cli.main import run
 from pipeline.settings import DataDir
 from pipeline.tables import RETRIEVAL_QUALITY
