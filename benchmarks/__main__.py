@@ -2,10 +2,10 @@
 
     python -m benchmarks [--lists FOLDER] [--gold ARCHIVE] [--data DATA_DIR]
 
-Without a folder of Paper Copilot lists the corpus benchmark is left out and encoding takes invented
-texts; without the archive of DBLP-ACM resolution is judged by invented records only; without a data
-folder that holds a refreshed library, search is left out and pools take invented vectors. What is
-left out is said.
+Without a folder of Paper Copilot lists the corpus benchmark is left out, and encoding and labelling
+take invented texts; without the archive of DBLP-ACM resolution is judged by invented records only;
+without a data folder that holds a refreshed library, search is left out, and pools and training
+take invented vectors. What is left out is said.
 """
 
 import argparse
@@ -34,6 +34,9 @@ def main() -> int:
         "dagster_overhead": [],
         "crawl": [],
         "search": [str(given.data)] if given.data else None,
+        "labelling": lists,
+        "training": ["--runs", "1", *(["--data", str(given.data)] if given.data else [])],
+        "prompted_queries": [],
     }
     failed = 0
     for name, arguments in commands.items():

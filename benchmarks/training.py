@@ -68,8 +68,13 @@ def read_corpus(data: Path | None, documents: int, queries: int) -> Corpus:
             .unique("text_hash")
             .sort("paper_id")
             .collect()
-            .sample(documents, seed=0, shuffle=True)
         )
+        if frame.height < documents:
+            raise SystemExit(
+                f"expected {documents} papers with abstracts and vectors in {data}, received "
+                f"{frame.height}; refresh the library, or ask for fewer --documents"
+            )
+        frame = frame.sample(documents, seed=0, shuffle=True)
         titles, domains = frame["title"].to_list(), frame["venue"].to_list()
         matrix = np.stack(frame["vector"].to_numpy())
     else:

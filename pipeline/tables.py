@@ -545,7 +545,9 @@ RETRIEVAL_QUALITY = Table(
         "benchmark": Column(pl.String, "Set of queries and judgments, such as `cacm`."),
         "system": Column(pl.String, "Query side: `plain`, an instruction, a prompt, a reranker."),
         "domain": Column(pl.String, "Domain of the queries; `all` for all of them."),
-        "measure": Column(pl.String, "`nDCG@10`, `R@100`, `RR@10`, `tau` (with the teacher)."),
+        "measure": Column(
+            pl.String, "`nDCG@10`, `R@100`, `RR@10`, `tau` (with the teacher), `accuracy`."
+        ),
         "n_queries": Column(pl.Int32, "Queries with judgments; the mean is over them.", "queries"),
         "value": Column(pl.Float64, "Mean over queries.", "0..1, tau −1..1"),
         "low": Column(pl.Float64, "Lower bound of the 95% bootstrap interval.", "as value"),

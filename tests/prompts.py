@@ -52,6 +52,7 @@ def verdict(prompt_id: str, *, promoted: bool, gain: float = 0.02) -> Verdict:
         challenger_mean=0.6 + gain,
         n_queries=1350,
         test_digest="ab" * 8,
+        test_ids=("q1", "q2"),
         look=1,
         alpha=0.0125,
         seed=0,

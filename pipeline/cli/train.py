@@ -30,6 +30,8 @@ Presets (without --preset: the one of the profile):
 
   qwen3-bpr    soft tokens by BPR on labels of Qwen3-Reranker; profile qwen3, wants a GPU
 
+  demo         a small soft prompt in one pass; to watch, not to use
+
 Examples:
 
   csimpact train --dry-run          what would be labelled and trained, and how long it takes

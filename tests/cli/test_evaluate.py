@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.training import read_all_benchmarks
 from pipeline.cli.main import run
 from pipeline.settings import DataDir
 from pipeline.tables import RETRIEVAL_QUALITY
@@ -74,14 +75,21 @@ def test_a_benchmark_has_a_line_per_system_and_measure(
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_the_data_folder_has(labelled: DataDir, beir: Path, capfd: Capture) -> None:
-    """Without PATH: its benchmarks and the teacher's test queries, champion included."""
+def test_what_the_data_folder_has(
+    labelled: DataDir, beir: Path, classes: Path, capfd: Capture
+) -> None:
+    """Without PATH: all that lies there, and the teacher's test queries, champion included.
+
+    A classification beside them was read as a retrieval benchmark, and stopped training too.
+    """
     labelled.benchmarks.mkdir()
     (labelled.benchmarks / ".hidden").touch()
     beir.rename(labelled.benchmarks / "toy")
+    classes.rename(labelled.benchmarks / "topics")
+    assert [b.name for b in read_all_benchmarks(open_workspace(labelled))] == ["toy"]
     prompt_id = serve_prompt(open_workspace(labelled))
     rows = table_of(capfd)
-    assert {r["benchmark"] for r in rows} == {"teacher test", "toy"}
+    assert {r["benchmark"] for r in rows} == {"teacher test", "toy", "topics"}
     assert {r["domain"] for r in rows} == {"all"}
     assert f"prompt {prompt_id}" in {r["system"] for r in rows}
     assert any(r["measure"] == "tau" for r in rows if r["benchmark"] == "teacher test")

@@ -126,7 +126,7 @@ def test_audits_that_cannot_be_used_are_refused() -> None:
     """Scores of two teachers under one threshold; numbers of an empty audit."""
     other = audit([1, 1], auditor="BB").with_columns(teacher_id=pl.lit("u"))
     for use in (agreement, rank_agreement):
-        with pytest.raises(LabelError, match="one teacher and input"):
+        with pytest.raises(LabelError, match="one teacher on one text input"):
             use(pl.concat([audit([1, 1]), other]))
         with pytest.raises(LabelError, match="received none"):
             use(audit([]))

@@ -178,7 +178,7 @@ def test_files_that_are_no_sheet_are_refused(content: bytes, match: str) -> None
 def test_what_cannot_be_drawn_from_is_refused() -> None:
     """Two teachers' scales in one set of strata; a sheet without texts."""
     mixed = pl.concat([labels(9), labels(9).with_columns(teacher_id=pl.lit("u"))])
-    with pytest.raises(LabelError, match="one teacher and input"):
+    with pytest.raises(LabelError, match="one teacher on one text input"):
         draw_sheet(mixed, texts(9), 5, seed=0)
     with pytest.raises(LabelError, match="papers with texts"):
         draw_sheet(labels(9), texts(9).clear(), 5, seed=0)

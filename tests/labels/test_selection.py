@@ -135,7 +135,7 @@ def test_labels_that_cannot_stand_together_are_refused() -> None:
     frame = labels({"a": [0.1, 0.9]})
     for column in ("teacher_id", "text_input"):
         mixed = pl.concat([frame, frame.with_columns(pl.lit("other").alias(column))])
-        with pytest.raises(LabelError, match="one teacher and input"):
+        with pytest.raises(LabelError, match="one teacher on one text input"):
             select_lists(mixed, PAPERS, rule=KEEP)
     with pytest.raises(LabelError, match="each pair once, received 2 again"):
         select_lists(pl.concat([frame, frame]), PAPERS, rule=KEEP)

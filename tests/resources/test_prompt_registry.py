@@ -34,7 +34,7 @@ def test_the_gate_decides_who_serves(registry: PromptRegistry) -> None:
     second = judged(registry, 3, promoted=True)
     assert registry.champion(ENCODER) == second
     assert registry.champion("another encoder") is None
-    assert registry.judged() == [(p, "ab" * 8) for p in (first, refused, second)]
+    assert registry.judged() == [(p, ("q1", "q2")) for p in (first, refused, second)]
     loaded, _ = registry.load(second, ENCODER)
     assert loaded.prompt is not None
     assert torch.equal(loaded.prompt, adaptation(3).prompt)

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import InputError, UnreadableFileError, UnrecognisedFileError
 from pipeline.retrieval.benchmarks.benchmark import Benchmark
-from pipeline.retrieval.benchmarks.reading import read_benchmarks
+from pipeline.retrieval.benchmarks.reading import holds_classifications, read_benchmarks
 
 CACM_DOCUMENTS = """\
 .I 1
@@ -273,3 +273,15 @@ def test_what_is_no_benchmark(tmp_path: Path) -> None:
     _lines(path / "corpus.jsonl", [{"_id": "d1", "body": "x"}])
     with pytest.raises(InputError, match="received no text"):
         read_benchmarks(path)
+
+
+def test_judgments_in_train_and_test_files_are_no_classification(tmp_path: Path) -> None:
+    """A retrieval benchmark with a training split, probed for its "classes"."""
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.jsonl").touch()
+    assert holds_classifications(tmp_path)
+    assert holds_classifications(tmp_path.parent)
+    (tmp_path / "corpus.jsonl").touch()
+    (tmp_path / "queries.jsonl").touch()
+    assert not holds_classifications(tmp_path)
+    assert not holds_classifications(tmp_path / "nothing")
