@@ -24,7 +24,6 @@ def train(workspace: Workspace, preset: str = "") -> TrainReport:
     Raises BusyError if another training runs, RefreshError with the step's own line if one fails,
     TrainingError if there is no such preset, KeyboardInterrupt if it is stopped; labels are kept.
     """
-    from assets import ON_DEMAND
     from assets.wholes import WHOLES
     from pipeline.automation.jobs import TRAIN
     from pipeline.training.presets import find_preset
@@ -32,8 +31,13 @@ def train(workspace: Workspace, preset: str = "") -> TrainReport:
     if preset:
         find_preset(preset)  # before anything is paid for
     with workspace.lock("train", timeout_s=0):
-        everything = {"scope": [], "force": False}
-        config = {f"refresh_{stage.asset}": everything for stage in ON_DEMAND}
+        # Whose labels there are is known only once the teacher is loaded: another number format or
+        # template is another teacher, and no plan sees it. A pair that has its score costs nothing.
+        cells = [f"{venue}|{year}" for venue, year in workspace.lake.cells("papers")]
+        config: dict[str, dict[str, object]] = {
+            "refresh_title_pairs": {"scope": [], "force": False},
+            "refresh_pair_labels": {"scope": cells, "force": True},
+        }
         config |= {f"make_{whole.asset}": {"preset": preset} for whole in WHOLES}
         before = len(workspace.prompts.decisions())
         run = run_job(workspace, TRAIN, config)

@@ -1,7 +1,7 @@
 """`csimpact evaluate`: how well queries retrieve, on benchmarks and by the teacher's judgment.
 
-Belongs here: arguments, progress, and which lines are shown. Not: the figures (assets/evaluation.py,
-pipeline/retrieval).
+Belongs here: arguments, progress, and which lines are shown. Not: the figures
+(assets/evaluation.py, pipeline/retrieval).
 """
 
 from pathlib import Path

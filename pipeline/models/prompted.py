@@ -38,7 +38,7 @@ class PromptedEncoder:
         self._tower = QueryTower(encoder)
         self._prompted = adaptation.prompt is not None and adaptation.gate is None
         with torch.inference_mode():
-            self._prepared = self._tower.prepare(detached(adaptation))
+            self._prepared = self._tower.prepare(detached(adaptation, self._tower.device))
 
     def encode_documents(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None

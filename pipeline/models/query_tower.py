@@ -182,14 +182,17 @@ class QueryTower:
         return hidden[torch.arange(len(hidden), device=hidden.device), chosen]
 
 
-def detached(adaptation: Adaptation) -> Adaptation:
-    """The same tensors without the graph of their parameters, and none that a step may change."""
+def detached(adaptation: Adaptation, device: torch.device) -> Adaptation:
+    """The same tensors on `device`, without the graph of their parameters, none of them shared."""
 
     def copy(tensor: Tensor | None) -> Tensor | None:
-        return None if tensor is None else tensor.detach().clone()
+        return None if tensor is None else alone(tensor)
+
+    def alone(tensor: Tensor) -> Tensor:
+        return tensor.detach().to(device, copy=True)
 
     def pair(tensors: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        return tensors[0].detach().clone(), tensors[1].detach().clone()
+        return alone(tensors[0]), alone(tensors[1])
 
     a = adaptation
     return dataclasses.replace(
@@ -197,7 +200,7 @@ def detached(adaptation: Adaptation) -> Adaptation:
         prompt=copy(a.prompt),
         gate=copy(a.gate),
         prefix=copy(a.prefix),
-        weights={name: tensor.detach().clone() for name, tensor in a.weights.items()},
+        weights={name: alone(tensor) for name, tensor in a.weights.items()},
         side=None if a.side is None else [pair(p) for p in a.side],
         pooling=copy(a.pooling),
         residual=None if a.residual is None else pair(a.residual),

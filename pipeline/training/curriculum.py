@@ -21,7 +21,7 @@ from pipeline.labels.sampling import paper_hashes
 from pipeline.labels.selection import SelectionRule, TrainingLists, calibrate, select_lists
 from pipeline.labels.sources.b_prop import WordAttention, mine_b_prop, random_terms
 from pipeline.labels.sources.citations import CitationRule, mine_cited, mine_co_cited
-from pipeline.labels.sources.mined import MinedQueries
+from pipeline.labels.sources.mined import MinedQueries, about_themselves
 from pipeline.labels.sources.own_abstract import mine_own_abstract
 from pipeline.labels.sources.prop import WordSetRule, mine_prop
 from pipeline.labels.sources.spans import SpanRule, mine_spans
@@ -137,9 +137,10 @@ def _labelled(library: Library, spec: SourceSpec, selection: SelectionRule) -> Q
     ids = library.papers["paper_id"]
     empty = labels.is_empty()
     lists = _no_lists() if empty else select_lists(labels, ids, rule=selection)
-    keep = slice(0, spec.queries)
+    drawn = paper_hashes(lists.query_ids, seed=0, purpose="learn")
+    keep = np.sort(np.argsort(drawn, kind="stable")[: spec.queries])
     row_of = dict(zip(ids, range(len(ids)), strict=True))
-    papers = np.array([row_of[i] for i in lists.query_ids[keep]], np.int32)
+    papers = np.array([row_of[lists.query_ids[i]] for i in keep], np.int32)
     scores = lists.scores[keep]
     if spec.loss == "info_nce" and not empty:
         sure = calibrate(labels)
@@ -200,6 +201,8 @@ def _mined(library: Library, spec: SourceSpec, seed: int) -> MinedQueries:
         case "co_cited":
             return mine_co_cited(library.citations, ids, library.titles, CitationRule(), seed=seed)
     rows = library.with_abstract(spec.queries)
+    if not rows.size:
+        return about_themselves(spec.name, [], [])
     match spec.name:
         case "own_abstract":
             return mine_own_abstract(library.titles, library.abstracts, rows)

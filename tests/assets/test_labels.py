@@ -13,11 +13,13 @@ from polars.testing import assert_frame_equal
 
 from assets import labels
 from assets.labelled import read_labelled
+from assets.materialise import RefreshConfig, scope_cells
 from pipeline.errors import LabelError
 from pipeline.labels import scoring
 from pipeline.models.late_interaction import LateInteraction
 from pipeline.models.reranker import PairGroup, Scores
 from pipeline.tables import PAIR_LABELS, TITLE_PAIRS, Cell, violations
+from pipeline.train import train
 from resources.model_hub import load_reranker
 from resources.workspace import Workspace
 from tests.library import deliver
@@ -223,3 +225,25 @@ def test_a_kill_between_two_cells_of_a_chunk_loses_nothing(
     pairs, rows = (workspace.lake.read_all(name) for name in ("title_pairs", "pair_labels"))
     assert rows.height == pairs.height
     assert sum(again.scored.values()) == pairs.height - held.height
+
+
+def test_another_number_format_is_labelled_though_nothing_is_stale(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library moved to another machine: no label is this teacher's, and no plan would see it."""
+    label(workspace, DocumentTeacher())
+    workspace.teacher = DocumentTeacher("documents in bfloat16")
+    assert LABELS.stale(workspace) == []
+    configs: list[dict[str, Any]] = []
+
+    def job(_: Workspace, __: str, config: dict[str, Any]) -> None:
+        configs.append(config)
+        raise InterruptedError  # before a training that is not asked for here
+
+    monkeypatch.setattr("pipeline.train.run_job", job)
+    with pytest.raises(InterruptedError):
+        train(workspace)
+    asked = RefreshConfig(**configs[0]["refresh_pair_labels"])
+    cells = [*LABELS.stale(workspace), *(scope_cells(asked) if asked.force else [])]
+    list(LABELS.run(workspace, cells))
+    assert read_labelled(workspace).labels["score"].null_count() == 0

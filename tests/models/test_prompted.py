@@ -91,3 +91,18 @@ def test_a_decoder_reads_its_prompt_once(encoder: TowerEncoder) -> None:
     finally:
         del body.states  # type: ignore[method-assign]
     assert widths == [len(served.tokenise(["x"])[0])]
+
+
+def test_a_stored_prompt_goes_to_where_the_encoder_is(tmp_path: Path) -> None:
+    """Files are read to the CPU: on a GPU machine the champion would end every search."""
+    write_tiny_qwen3(tmp_path, seed=0)
+    body = Qwen3Encoder.load(tmp_path, "qwen3", dtype=torch.float32, device="cpu")
+    there = Qwen3Encoder.load(tmp_path, "qwen3", dtype=torch.float32, device="meta")
+    tower = QueryTower(body)
+    prompt = trained(tower, gated=False).prompt
+    residual = (torch.zeros(4, tower.dim), torch.zeros(tower.dim, 4))
+    adaptation = Adaptation(prompt=prompt, residual=residual)
+    served = PromptedEncoder(there, adaptation)  # reads the prompt, on the device or not at all
+    vectors = served._tower.read(served.tokenise(QUERIES), served._prepared)
+    assert vectors.device.type == "meta"
+    assert vectors.shape == (len(QUERIES), tower.dim)

@@ -240,3 +240,19 @@ def test_b_prop_asks_for_attention_to_learnable_papers_only() -> None:
     _build(library, _spec("b_prop", queries=12))
     assert len(asked) == 12
     assert all(int(text.split()[0][4:-1]) < 30 for text in asked)
+
+
+def test_fewer_queries_are_a_sample_and_not_the_oldest_papers() -> None:
+    """Ids grow with the library: the first thousand labels would all be of its first venue."""
+    (source,) = _build(_library(), _spec("labels", queries=12)).sources
+    asked = sorted(int(text.split()[0][4:-1]) for text in source.texts)
+    assert len(asked) == 12
+    assert asked[-1] - asked[0] > N // 2
+
+
+@pytest.mark.parametrize("name", ["own_vector", "own_abstract", "spans", "prop", "b_prop"])
+def test_a_library_without_abstracts_says_so(name: str) -> None:
+    """Sources made of abstracts, in a library of bare titles: one line, and what to do."""
+    bare = _papers().with_columns(abstract=pl.lit(None, pl.String))
+    with pytest.raises(TrainingError, match=f"expected queries of {name}, found none"):
+        _build(_library(papers=bare), _spec(name))
