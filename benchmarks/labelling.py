@@ -169,7 +169,8 @@ def decoders(
             d = {t: len(reader.documents([t])[0]) for g in groups for t in g.documents}
             start = len(reader.start)
             shared = operations(groups, q, d, config, "decoder", start)
-            whole = operations(groups, q, d, config, "cross_encoder", start) / 2  # causal: half
+            whole = operations(groups, q, d, config, "cross_encoder", start) / 2
+            # A causal model attends to half of the tokens, but multiplies all of them.
             body = BodyCost.of(config)
             whole += sum(
                 (start + q[g.query] + d[t]) * body.per_token / 2
@@ -236,15 +237,15 @@ def report(
     for name, system in systems.items():
         rate = pairs / best[name]
         share = system.flop / best[name] / peaks[system.dtype]
+        peers = [(other, p.dtype) for other, p in systems.items() if p.peer and not system.peer]
         against = [
-            f"{best[other] / best[name]:.2f}x {_short(peer.dtype)}"
-            for other, peer in systems.items()
-            if peer.peer and not system.peer
+            f"{best[other] / best[name]:.2f}x the peer in {_short(dtype)}"
+            + (" (its default)" if i == 0 else "")
+            for i, (other, dtype) in enumerate(peers)
         ]
         print(
             f"{name:32} {rate:9.1f} pairs/s   {system.flop / pairs / 1e9:7.2f} GFLOP/pair   "
-            f"{share:4.0%} of {peaks[system.dtype] / 1e12:.2f} TFLOP/s"
-            + (f"   the peer: {', '.join(against)}" if against else "")
+            f"{share:4.0%} of {peaks[system.dtype] / 1e12:.2f} TFLOP/s" + "   " + ", ".join(against)
         )
 
 
