@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from assets.labelled import Labelled, read_labelled
+from pipeline.labels.abstract_check import judged_by_abstracts
 from pipeline.labels.benchmark_check import judged_by_people
 from pipeline.labels.quality import TeacherVerdict, co_citation_proxy, judge_teacher
 from pipeline.models.prompt_file import Manifest
+from pipeline.retrieval.benchmarks.benchmark import Benchmark
 from pipeline.retrieval.evaluation import QueryEncoder
 from pipeline.training.curriculum import Curriculum, Library, build_curriculum
 from pipeline.training.looks import next_look
@@ -27,29 +29,48 @@ if TYPE_CHECKING:
     from pipeline.training.campaign import Challenger
 
 
-def check_teacher(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> TeacherVerdict:
-    """Whether the teacher beats the student where somebody else judged: co-citations, benchmarks.
+ABSTRACT_QUERIES = 400
+"""Titles held against abstracts where nobody else judged: some minutes of two cores."""
 
-    Test queries take no part.
+
+def check_teacher(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> TeacherVerdict:
+    """Whether the teacher beats the student where somebody else judged.
+
+    By co-citations and benchmarks; where these judge too few queries, by titles and their own
+    abstracts as well, which says less. Test queries take no part.
     """
-    seed = recipe.training.seeds[0]
+    seed, rule = recipe.training.seeds[0], recipe.quality
     known = labelled.labels.filter(pl.col("split") != "test")
     judged = [co_citation_proxy(known.rename({"score": "teacher_score"}))]
-    for one in labelled.benchmarks:
-        workspace.report(f"checking the teacher on {one.name}")
-        encode = workspace.encoder
+    judged += [_judged_by_people(workspace, one, seed) for one in labelled.benchmarks]
+    if sum(frame.n_unique("query_id") for frame in judged) < rule.min_queries:
+        workspace.report("checking the teacher on titles and their abstracts")
         judged.append(
-            judged_by_people(
-                one,
+            judged_by_abstracts(
+                known.drop("score"),
+                labelled.documents.papers,
                 workspace.teacher,
-                encode.encode_queries(one.queries.texts),
-                encode.encode_documents(one.document_texts()),
+                encode_queries=workspace.encoder.encode_queries,
+                encode_documents=workspace.encoder.encode_documents,
+                n_queries=ABSTRACT_QUERIES,
                 seed=seed,
             )
         )
     numbers = pl.col("relevance", "teacher_score", "student_score").cast(pl.Float64)
     evidence = pl.concat([frame.with_columns(numbers) for frame in judged])
-    return judge_teacher(evidence, rule=recipe.quality, seed=seed)
+    return judge_teacher(evidence, rule=rule, seed=seed)
+
+
+def _judged_by_people(workspace: Workspace, benchmark: Benchmark, seed: int) -> pl.DataFrame:
+    workspace.report(f"checking the teacher on {benchmark.name}")
+    encoder = workspace.encoder
+    return judged_by_people(
+        benchmark,
+        workspace.teacher,
+        encoder.encode_queries(benchmark.queries.texts),
+        encoder.encode_documents(benchmark.document_texts()),
+        seed=seed,
+    )
 
 
 def train_prompt(workspace: Workspace, recipe: Recipe) -> Decision:

@@ -19,7 +19,16 @@ from packaging.utils import canonicalize_name
 from pipeline.settings import PROJECT
 from pipeline.tables import data_dictionary
 
-MAY_KNOW_THE_OUTSIDE = {"refresh", "automation", "cli", "definitions", "demo", "query"}
+MAY_KNOW_THE_OUTSIDE = {
+    "run_job",
+    "train",
+    "refresh",
+    "automation",
+    "cli",
+    "definitions",
+    "demo",
+    "query",
+}
 
 
 def project_file() -> dict[str, Any]:
