@@ -41,13 +41,13 @@ def measure_quality(
     Args:
         encoders: other encoders, by name, each with its own documents.
         benchmarks: None: those in the data folder, and the teacher's test queries.
-        rerank: how many of the first documents the teacher reorders; 0: no second stage.
+        rerank: how many of the first documents of a benchmark the teacher reorders; 0: none.
     """
     rows = [RETRIEVAL_QUALITY.empty()]
     if benchmarks is None and workspace.lake.cells("pair_labels"):
         labelled = read_labelled(workspace)
-        queries, papers = labelled.queries("test"), labelled.documents
-        rows.append(_evaluated(workspace, queries, papers.vectors, papers.texts(), rerank=rerank))
+        # No second stage: the teacher judges here, and would only agree with itself.
+        rows.append(_evaluated(workspace, labelled.queries("test"), labelled.documents.vectors))
     for one in read_all_benchmarks(workspace) if benchmarks is None else benchmarks:
         texts = one.document_texts()
         vectors = workspace.encoder.encode_documents(texts)
@@ -78,9 +78,9 @@ def _evaluated(
     workspace: Workspace,
     queries: QuerySet,
     documents: Vectors,
-    texts: Sequence[str],
+    texts: Sequence[str] = (),
     *,
-    rerank: int,
+    rerank: int = 0,
 ) -> pl.DataFrame:
     workspace.report(f"evaluating {queries.name}: {len(queries.texts):,} queries")
     systems: dict[str, QueryEncoder] = {

@@ -43,10 +43,10 @@ N_PAPERS = 3_000
 NEW_PAPERS, NEW_CITATIONS = 3, 10
 TINY = "tiny-random"
 FEW = CandidateRule(
-    student=10, document=10, bm25=5, cites=2, cited_by=2, co_cited=2, same_domain=2, random=2,
+    student=8, document=8, bm25=4, cites=0, cited_by=0, co_cited=4, same_domain=8, random=4,
     rank_max=100,
 )  # fmt: skip
-LABELLING = LabellingRule(queries=520, learn=FEW, judge=FEW.model_copy(update={"n_strata": 1}))
+LABELLING = LabellingRule(queries=460, learn=FEW, judge=FEW.model_copy(update={"n_strata": 1}))
 COST = {
     "texts_encoded": "texts encoded",
     "pools_searched": "pools searched",
