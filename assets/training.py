@@ -21,6 +21,7 @@ from pipeline.training.curriculum import Curriculum, Library, build_curriculum
 from pipeline.training.looks import next_look
 from pipeline.training.naming import plain_name
 from pipeline.training.recipe import Recipe
+from resources.lake import digest_of
 from resources.prompt_registry import Decision
 from resources.workspace import Workspace
 
@@ -202,7 +203,7 @@ def _manifest(
         trained_on={
             "recipe": recipe.model_dump(mode="json"),
             "teacher": workspace.teacher.identity.teacher_id,
-            "labels": f"{labels.hash_rows(seed=0).sum():016x}",
+            "labels": digest_of(labels.sort(labels.columns)),
             "labelling": workspace.labelling.id,
             "queries": {s.name: len(s) for s in curriculum.sources},
             "documents": len(curriculum.rows),

@@ -37,8 +37,7 @@ def variants(queries: int, epochs: int) -> Iterator[Recipe]:
         )
 
     for kind in get_args(AdapterKind):
-        if kind != "instruction_text":  # has nothing to train; it is what all are compared with
-            yield recipe(f"query side {kind}", adapter=kind)
+        yield recipe(f"query side {kind}", adapter=kind)
     for loss in get_args(LossName):
         source = SourceSpec(name="labels", loss=loss, queries=queries)
         anchored = course.model_copy(update={"anchor_weight": 1.0, "learning_rate": 1e-3})

@@ -16,7 +16,7 @@ from pipeline.training.verdict import GateRule
 
 AdapterKind = Literal[
     "soft_prompt", "residual", "prompt_with_residual", "deep_prefix", "bitfit", "weighted_mean",
-    "low_rank", "side_adapter", "instruction_text",
+    "low_rank", "side_adapter",
 ]  # fmt: skip
 
 
