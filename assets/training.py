@@ -8,15 +8,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from assets.labelled import Labelled, read_labelled
+from assets.library import read_documents
 from pipeline.labels.abstract_check import judged_by_abstracts
 from pipeline.labels.benchmark_check import judged_by_people
 from pipeline.labels.quality import TeacherVerdict, co_citation_proxy, judge_teacher
 from pipeline.models.prompt_file import Manifest
 from pipeline.retrieval.benchmarks.benchmark import Benchmark
 from pipeline.retrieval.evaluation import QueryEncoder
+from pipeline.retrieval.query_set import QuerySet
+from pipeline.retrieval.ranking import rank_documents
 from pipeline.training.curriculum import Curriculum, Library, build_curriculum
 from pipeline.training.looks import next_look
 from pipeline.training.naming import plain_name
@@ -179,8 +183,32 @@ def _judge(
         look=look,
         seed=recipe.training.seeds[0],
     )
-    tables = {name: frame.to_dicts() for name, frame in evidence.items()}
+    found = _first_ten(workspace, systems, test)
+    tables = {n: frame.to_dicts() for n, frame in (*evidence.items(), ("first ten", found))}
     return registry.decide(prompt_id, encoder_id, verdict, tables)
+
+
+def _first_ten(
+    workspace: Workspace, systems: Mapping[str, QueryEncoder], test: QuerySet
+) -> pl.DataFrame:
+    """`system, without_abstract`: share of such papers among the first ten of the whole library.
+
+    No judgment covers them where the teacher reads abstracts; so that it is seen if a prompt buries
+    them, or brings them up.
+    """
+    library = read_documents(workspace)
+    bare = library.papers["abstract"].fill_null("").str.strip_chars() == ""
+    place = {paper: row for row, paper in enumerate(library.papers["paper_id"])}
+    own = np.array([place[query] for query in test.query_ids], np.int32)
+    shares = [
+        bare.to_numpy()[
+            rank_documents(
+                encode(test.texts), library.vectors, min(10, len(bare) - 1), excluded=own
+            )
+        ].mean()
+        for encode in systems.values()
+    ]
+    return pl.DataFrame({"system": list(systems), "without_abstract": shares})
 
 
 def _manifest(

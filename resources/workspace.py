@@ -128,7 +128,9 @@ class Workspace:
         from pipeline.models.prompted import PromptedEncoder
 
         adaptation, manifest = self.prompts.load(prompt_id, self.encoder_id)
-        return PromptedEncoder(self.encoder, adaptation, instruction=manifest.instruction)
+        # Replaced weights were trained, and judged, in float32.
+        encoder = self.float32_encoder() if adaptation.weights else self.encoder
+        return PromptedEncoder(encoder, adaptation, instruction=manifest.instruction)
 
     @cached_property
     def query_encoder(self) -> BiEncoder:
