@@ -15,8 +15,8 @@ from pipeline.training.source_spec import SourceSpec
 PRESETS: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        # Whole-corpus KL to the paper's own vector at τ 0.05: of all sources and losses it gained most
-        # under one budget, and more titles gain more; 0.02 harmed in a prototype (EXPERIMENTS.md).
+        # Whole-corpus KL to the paper's own vector at τ 0.05 gained most of all sources and losses
+        # under one budget, and more titles gain more; τ 0.02 harmed in a prototype (EXPERIMENTS).
         Recipe(
             name="minilm",
             profile="minilm",
