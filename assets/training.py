@@ -15,7 +15,7 @@ from assets.labelled import Labelled, read_labelled
 from assets.library import read_documents
 from pipeline.labels.abstract_check import judged_by_abstracts
 from pipeline.labels.benchmark_check import judged_by_people
-from pipeline.labels.quality import TeacherVerdict, co_citation_proxy, judge_teacher
+from pipeline.labels.quality import TeacherVerdict, citation_proxy, judge_teacher
 from pipeline.models.prompt_file import Manifest
 from pipeline.retrieval.benchmarks.benchmark import Benchmark
 from pipeline.retrieval.evaluation import QueryEncoder
@@ -41,12 +41,12 @@ ABSTRACT_QUERIES = 400
 def check_teacher(workspace: Workspace, labelled: Labelled, recipe: Recipe) -> TeacherVerdict:
     """Whether the teacher beats the student where somebody else judged.
 
-    By co-citations and benchmarks; where these judge too few queries, by titles and their own
-    abstracts as well, which says less. Test queries take no part.
+    By citations and benchmarks; where these judge too few queries, by titles and their own
+    abstracts as well, which says less. Only development queries take part.
     """
     seed, rule = recipe.training.seeds[0], recipe.quality
-    known = labelled.labels.filter(pl.col("split") != "test")
-    judged = [co_citation_proxy(known.rename({"score": "teacher_score"}))]
+    known = labelled.labels.filter(pl.col("split") == "dev")
+    judged = [citation_proxy(known.rename({"score": "teacher_score"}))]
     judged += [_judged_by_people(workspace, one, seed) for one in labelled.benchmarks]
     if sum(frame.n_unique("query_id") for frame in judged) < rule.min_queries:
         workspace.report("checking the teacher on titles and their abstracts")

@@ -1,8 +1,8 @@
-"""Assets without partitions that are made when somebody asks: `soft_prompt`, `retrieval_quality`.
+"""Assets without partitions that are made when somebody asks: a prompt, figures, an audit.
 
 Belongs here: events, metadata and pools of assets that look at the whole library. Not: what they
 compute (training.py), nor the stages a refresh makes (stages.py, materialise.py).
-Like a stage, each is an asset for the UI and an op for the `train` job.
+Like a stage, each is an asset for the UI; WHOLES are ops of the `train` job as well.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,8 +17,10 @@ from assets.evaluation import measure_quality
 from assets.materialise import DATA_VERSION, OWNERS, clear_errors, picture
 from assets.quality_plot import quality_plot
 from assets.training import train_prompt
+from pipeline.labels.audit import agreement
 from pipeline.retrieval.evaluation import ALL, NDCG
 from pipeline.training.presets import find_preset, preset_of
+from resources.lake import digest_of
 from resources.workspace import Workspace
 
 SHOWN_ROWS = 40  # of a table in metadata
@@ -55,7 +57,7 @@ class Whole:
     group: str
     upstream: tuple[str, ...]
     kinds: tuple[str, ...]
-    pool: str
+    pool: str | None = None
 
     @property
     def description(self) -> str:
@@ -94,6 +96,19 @@ def retrieval_quality(workspace: Workspace, _: TrainConfig) -> Result:
     return Result(written.digest, facts, {NDCG: shown}, plots)
 
 
+def label_audit(workspace: Workspace, _: TrainConfig) -> Result:
+    """What people said of labelled pairs, and how far the teacher agrees with them.
+
+    Sheets come and go by `csimpact audit export` and `import`.
+    """
+    audit = workspace.lake.read("label_audit")
+    auditors = audit["auditor"].n_unique()
+    facts = {"dagster/row_count": audit.height, "auditors": auditors}
+    tables = {"agreement": agreement(audit)} if audit.height else {}
+    return Result(digest_of(audit), facts, tables)
+
+
+LABEL_AUDIT = Whole("label_audit", label_audit, "labels", ("pair_labels",), ("polars", "parquet"))
 WHOLES = (
     Whole("soft_prompt", soft_prompt, "retriever", ("pair_labels", "citations"),
           ("torch", "safetensors"), "gpu"),

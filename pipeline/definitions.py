@@ -12,7 +12,7 @@ from assets import ON_DEMAND, STAGES
 from assets.materialise import as_asset
 from assets.openalex import crawl_asset
 from assets.partitions import cell_partitions
-from assets.wholes import WHOLES, as_whole_asset
+from assets.wholes import LABEL_AUDIT, WHOLES, as_whole_asset
 from pipeline.automation.jobs import refresh_job, train_job
 from pipeline.venues import load_venues
 from resources.workspace import Workspace, open_workspace
@@ -25,7 +25,7 @@ def build_defs(*, workspace: Workspace | None = None, today: date | None = None)
         assets=[
             crawl_asset(partitions),
             *(as_asset(stage, partitions) for stage in (*STAGES, *ON_DEMAND)),
-            *map(as_whole_asset, WHOLES),
+            *map(as_whole_asset, (*WHOLES, LABEL_AUDIT)),
         ],
         jobs=[refresh_job(), train_job()],
         resources={"workspace": workspace or _workspace},

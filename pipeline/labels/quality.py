@@ -6,11 +6,11 @@ Belongs here: the comparison on judgments and on proxies, and the verdict. Not: 
 A teacher that ranks no better than the student teaches noise; published rerankers gain on most
 domains and lose on some. Both rank the same candidates, per query; what counts is the difference
 in nDCG@k with a paired bootstrap interval. Judgments are people's; proxies stand in where there
-are none: documents co-cited with the query (Small 1973), and the paper's own abstract for its
-title.
+are none: documents tied to the query by citations (Small 1973), and the paper's own abstract for
+its title.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +23,10 @@ from pipeline.retrieval.measures import ndcg
 from pipeline.retrieval.significance import bootstrap_intervals
 
 CHANCE = ("same_domain", "random")
-"""Miners whose candidates are fair negatives of any two rankers. What the student itself proposed
-are its own errors, and would make any other ranking look better than it is."""
+"""Miners whose candidates are fair negatives of any two rankers."""
+
+LINKS = ("cites", "cited_by", "co_cited")
+"""Miners whose candidates somebody's reference list ties to the query."""
 
 ALL = "all"
 OTHER = "other"
@@ -95,27 +97,27 @@ def judge_teacher(judged: pl.DataFrame, *, rule: QualityRule, seed: int) -> Teac
     return TeacherVerdict(accepted, reason, table, tuple(worse.iter_rows()), left_out)
 
 
-def co_citation_proxy(scored: pl.DataFrame, *, negatives: Sequence[str] = CHANCE) -> pl.DataFrame:
-    """Pairs judged by co-citation: relevant if cited together with the query.
+def citation_proxy(scored: pl.DataFrame) -> pl.DataFrame:
+    """Pairs judged by citations: relevant if one cites the other, or both are cited together.
 
-    Candidates are those co-cited and those of the miners `negatives`; pairs where one cites the
-    other but that are not co-cited are left out: they are neither.
+    Candidates are pooled as at TREC (Sparck Jones and van Rijsbergen 1975): the first ranks of both
+    sides, so that each meets its own errors and the other's, and chance. What only BM25 found is
+    left out: it shares words with the title, which is all that the student sees.
 
     Args:
-        scored: `title_pairs` columns with `domain, teacher_score`.
-        negatives: with `bm25` the task is harder, but not fair to a student that sees titles only
-            if the teacher sees abstracts: these negatives share their words with the title.
+        scored: `title_pairs` columns with `domain, teacher_score`, of queries whose candidates are
+            first ranks (the development split).
     """
     by = pl.col("miners").list
-    co_cited, linked = by.contains("co_cited"), by.contains("cites") | by.contains("cited_by")
-    fair = pl.any_horizontal(by.contains(miner) for miner in negatives)
-    return scored.filter(co_cited | (fair & ~linked)).select(
-        pl.lit("co_citation").alias("proxy"),
+    linked = pl.any_horizontal(by.contains(miner) for miner in LINKS)
+    pooled = pl.any_horizontal(by.contains(miner) for miner in ("student", "document", *CHANCE))
+    return scored.filter(linked | pooled).select(
+        pl.lit("citations").alias("proxy"),
         "domain",
         *("query_id", "document_id"),
-        co_cited.cast(pl.Float64).alias("relevance"),
+        linked.cast(pl.Float64).alias("relevance"),
         "teacher_score",
-        pl.col("student_score"),
+        "student_score",
     )
 
 

@@ -10,9 +10,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets import STAGES, corpus, materialise
+from assets import ON_DEMAND, STAGES, corpus, materialise
 from assets.materialise import CHECK, OWNERS
-from pipeline import refresh as refresh_module
+from assets.wholes import LABEL_AUDIT, WHOLES
+from pipeline import run_job
 from pipeline.definitions import build_defs
 from pipeline.errors import InputError, RefreshError
 from pipeline.refresh import plan_refresh, refresh
@@ -49,7 +50,7 @@ def refreshed(loaded: tuple[Workspace, RunReport]) -> Workspace:
 
 @pytest.fixture
 def instance(refreshed: Workspace) -> Iterator[dg.DagsterInstance]:
-    with refresh_module._instance(refreshed) as instance:
+    with run_job._instance(refreshed) as instance:
         yield instance
 
 
@@ -322,8 +323,12 @@ def test_loading_definitions_is_cheap() -> None:
 
 def test_graph_is_complete(refreshed: Workspace, tmp_path: Path) -> None:
     """Every stored table is written by exactly one asset, the one it names."""
-    written = {table: stage.asset for stage in STAGES for table in stage.tables}
-    assert written == {name: table.asset for name, table in TABLES.items()}
+    stages = (*STAGES, *ON_DEMAND)
+    written = {table: stage.asset for stage in stages for table in stage.tables}
+    wholes = {whole.asset for whole in (*WHOLES, LABEL_AUDIT)} & TABLES.keys()
+    assert written | {asset: asset for asset in wholes} == {
+        name: table.asset for name, table in TABLES.items()
+    }
 
 
 def test_stages_and_planner_draw_the_same_graph() -> None:

@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import LabelError
 from pipeline.labels.quality import (
     QualityRule,
-    co_citation_proxy,
+    citation_proxy,
     judge_teacher,
     own_abstract_pairs,
 )
@@ -17,7 +17,7 @@ RULE = QualityRule(resamples=500, min_queries=30)
 
 
 def judged(
-    n: int, *, teacher: float, student: float, proxy: str = "co_citation", domain: str = "ml"
+    n: int, *, teacher: float, student: float, proxy: str = "citations", domain: str = "ml"
 ) -> pl.DataFrame:
     """n queries of ten documents, two relevant; scores are relevance · skill + noise."""
     rng = np.random.default_rng(n)
@@ -88,9 +88,9 @@ def test_small_domains_are_merged() -> None:
     rows = table.select("proxy", "domain", "n_queries").rows()
     assert rows == [
         ("all", "all", 57),
-        ("co_citation", "all", 57),
-        ("co_citation", "ml", 40),
-        ("co_citation", "other", 17),
+        ("citations", "all", 57),
+        ("citations", "ml", 40),
+        ("citations", "other", 17),
     ]
 
 
@@ -135,13 +135,21 @@ PAIRS = scored(
 )
 
 
-def test_co_citation_takes_no_negatives_from_the_student() -> None:
-    """The student's own errors as negatives: any other ranking would beat it."""
-    with_words = co_citation_proxy(PAIRS, negatives=("bm25", "same_domain", "random"))
-    found = dict(with_words.select("document_id", "relevance").iter_rows())
-    assert found == {"both": 1, "linked_too": 1, "words": 0, "chance": 0}
-    chance = co_citation_proxy(PAIRS)
-    assert chance["document_id"].to_list() == ["both", "linked_too", "chance"]
+def test_citations_are_judged_over_a_pool_of_both_sides() -> None:
+    """Negatives of the student alone are its own errors: any other ranking would beat it."""
+    miners = {
+        "cited": ["student", "cites"], "together": ["co_cited"], "citing": ["cited_by", "bm25"],
+        "student's": ["student"], "teacher's": ["document"], "chance": ["random"],
+        "words": ["bm25"],
+    }  # fmt: skip
+    pairs = pl.DataFrame(
+        {"query_id": "q", "document_id": d, "miners": m, "domain": "ml", "student_score": 0.5}
+        for d, m in miners.items()
+    ).with_columns(teacher_score=pl.lit(0.5))
+    found = dict(citation_proxy(pairs).select("document_id", "relevance").iter_rows())
+    assert found == {
+        "cited": 1, "together": 1, "citing": 1, "student's": 0, "teacher's": 0, "chance": 0,
+    }  # fmt: skip
 
 
 def test_own_abstract_is_the_relevant_one() -> None:
