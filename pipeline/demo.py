@@ -46,7 +46,14 @@ FEW = CandidateRule(
     student=8, document=8, bm25=4, cites=0, cited_by=0, co_cited=4, same_domain=8, random=4,
     rank_max=100,
 )  # fmt: skip
-LABELLING = LabellingRule(queries=460, learn=FEW, judge=FEW.model_copy(update={"n_strata": 1}))
+# Enough queries to check the teacher by, and to judge by; the demo's recipe learns from no labels.
+LABELLING = LabellingRule(
+    queries=560,
+    share_dev=0.45,
+    share_test=0.38,
+    learn=FEW,
+    judge=FEW.model_copy(update={"n_strata": 1}),
+)
 COST = {
     "texts_encoded": "texts encoded",
     "pools_searched": "pools searched",
