@@ -147,8 +147,8 @@ def late_interaction(groups: list[PairGroup], encoder: Path) -> dict[str, System
     config = transformers.BertConfig.from_pretrained(encoder).to_dict()
     lengths = dict(zip(texts, tokens, strict=True))
     flop = operations(groups, lengths, lengths, config, "late_interaction")
-    run = lambda: list(late.score_groups(groups))  # noqa: E731
-    return {"late interaction": System(run, late._body.dtype, flop)}
+    system = System(lambda: list(late.score_groups(groups)), late._body.dtype, flop)
+    return {"late interaction": system}
 
 
 def decoders(

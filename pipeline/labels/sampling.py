@@ -12,8 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import InputError
-
 
 def paper_hashes(paper_ids: Sequence[str], *, seed: int, purpose: str) -> NDArray[np.uint64]:
     """One uniform 64-bit number per paper, shape (paper,); `purpose` keeps uses independent."""
@@ -24,19 +22,6 @@ def paper_hashes(paper_ids: Sequence[str], *, seed: int, purpose: str) -> NDArra
 def paper_rng(paper_id: str, *, seed: int, purpose: str) -> np.random.Generator:
     """A generator of the paper's own."""
     return np.random.default_rng(int.from_bytes(_digest(paper_id, seed, purpose), "big"))
-
-
-def sample_papers(
-    paper_ids: Sequence[str], eligible: NDArray[np.bool_], count: int, *, seed: int
-) -> NDArray[np.int32]:
-    """Rows of `count` eligible papers, ascending; all of them where there are fewer."""
-    if eligible.shape != (len(paper_ids),):
-        raise InputError(
-            f"expected one truth value per paper, {len(paper_ids)}, received {eligible.shape}"
-        )
-    rows = np.flatnonzero(eligible)
-    drawn = paper_hashes([paper_ids[row] for row in rows.tolist()], seed=seed, purpose="sample")
-    return np.sort(rows[np.argsort(drawn, kind="stable")[:count]]).astype(np.int32)
 
 
 def pair_hashes(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -10,7 +10,6 @@ Importing this module is cheap; torch and transformers are loaded when a model i
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.errors import ModelError
-from pipeline.models.bi_encoder import fastest_dtype, load_tokenizer
+from pipeline.models.bi_encoder import fastest_dtype, load_tokenizer, most_tokens, read_config
 from pipeline.models.encoding import PAIR_PADDING, length_batches, padded_length
 from pipeline.models.pair_tokens import PairIds, PairTokens
 from pipeline.models.reranker import PairGroup, Scores, TeacherIdentity
@@ -202,10 +201,10 @@ _HEAD = ("bert.pooler.dense", "classifier")
 
 def _read_config(folder: Path, max_tokens: int) -> dict[str, Any]:
     """`config.json` of a model with one logit that can read `max_tokens`."""
-    config: dict[str, Any] = _read_json(folder / "config.json")
-    if max_tokens > _most_tokens(config):
+    config = read_config(folder)
+    if max_tokens > most_tokens(config):
         raise ModelError(
-            f"expected at most {_most_tokens(config)} tokens for {folder.name}, received a limit "
+            f"expected at most {most_tokens(config)} tokens for {folder.name}, received a limit "
             f"of {max_tokens}; lower it"
         )
     labels = config.get("num_labels", len(config.get("id2label", {0: "", 1: ""})))
@@ -225,19 +224,3 @@ def _runs_on_own_body(config: dict[str, Any]) -> bool:
         and config.get("type_vocab_size") == 2
         and config.get("position_embedding_type", "absolute") == "absolute"
     )
-
-
-def _most_tokens(config: dict[str, Any]) -> int:
-    """Longest sequence the model has positions for; RoBERTa counts them from behind padding."""
-    positions = int(config["max_position_embeddings"])
-    offset = config.get("model_type", "").endswith("roberta") and config["pad_token_id"] + 1
-    return positions - int(offset)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"expected JSON in {path}, received {error}; fetch the model anew"
-        ) from error

@@ -100,7 +100,7 @@ class DecoderReading:
 
 def split_heads(prefix: Tensor, heads: int) -> list[KeyValue]:
     """Keys and values [1, head, token, width] of each layer of a prefix [layer, 2, token, wide]."""
-    parts = prefix.unflatten(3, (heads, -1)).transpose(2, 3)  # type: ignore[no-untyped-call]
+    parts = prefix.unflatten(3, (heads, -1)).transpose(2, 3)  # type: ignore[no-untyped-call]  # torch
     return [(k[None], v[None]) for k, v in parts]
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 
 from pipeline.errors import InputError
-from pipeline.models.bi_encoder import BiEncoder
 from pipeline.models.encoding import Vectors
 from pipeline.models.reranker import PairGroup, Reranker
 from pipeline.retrieval.judgments import Rows
@@ -46,13 +45,6 @@ class SecondStage:
     depth: int = 50
 
 
-def with_instruction(encode: QueryEncoder, instruction: str) -> QueryEncoder:
-    """`encode` with `instruction` and a space before every query; the empty one adds nothing."""
-    if not instruction:
-        return encode
-    return lambda texts: encode([f"{instruction} {text}" for text in texts])
-
-
 def evaluate(
     queries: QuerySet,
     systems: Mapping[str, QueryEncoder],
@@ -64,22 +56,6 @@ def evaluate(
 ) -> pl.DataFrame:
     """Rows of `retrieval_quality` for every system, the reranked one included."""
     numbers = measure_systems(queries, systems, documents, second_stage=second_stage)
-    return summarise(queries.name, queries.domains, numbers, measured_on=measured_on, seed=seed)
-
-
-def compare_encoders(
-    queries: QuerySet,
-    document_texts: Sequence[str],
-    encoders: Mapping[str, BiEncoder],
-    *,
-    measured_on: date,
-    seed: int,
-) -> pl.DataFrame:
-    """Rows of `retrieval_quality` for encoders, each over documents it encodes itself."""
-    numbers: dict[str, dict[str, PerQuery]] = {}
-    for name, encoder in encoders.items():
-        documents = encoder.encode_documents(document_texts)
-        numbers |= measure_systems(queries, {name: encoder.encode_queries}, documents)
     return summarise(queries.name, queries.domains, numbers, measured_on=measured_on, seed=seed)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError
 from pipeline.models.encoding import Vectors
-from pipeline.retrieval.judgments import Gains, Judgments, Rows
+from pipeline.retrieval.judgments import Rows
 from pipeline.retrieval.selection import kth_largest
 
 _BLOCK_FLOATS = 1 << 24  # 64 MB of products at a time
@@ -61,18 +61,6 @@ def order_candidates(candidates: Rows, scores: NDArray[np.floating]) -> Rows:
     worst = np.where(np.isnan(scores), np.inf, -scores)
     order = np.lexsort((candidates, worst, candidates < 0), axis=1)
     return np.take_along_axis(candidates, order, axis=1)
-
-
-def ranked_gains(
-    queries: Vectors,
-    documents: Vectors,
-    judgments: Judgments,
-    k: int,
-    *,
-    excluded: Rows | None = None,
-) -> Gains:
-    """Gains [query, rank] of the k nearest documents, what every measure but tau is made from."""
-    return judgments.gains_of(rank_documents(queries, documents, k, excluded=excluded))
 
 
 def _first(similar: NDArray[np.float32], k: int) -> Rows:

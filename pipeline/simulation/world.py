@@ -96,7 +96,7 @@ class World:
 def world_of(literature: Literature, seed: int) -> World:
     """The world in which a literature is seen; everything follows from the seed."""
     venues = load_venues()
-    last_year = int(literature.papers["year"].max())  # type: ignore[arg-type]
+    last_year = int(literature.papers["year"].max())  # type: ignore[arg-type]  # never null
     works = with_hard_cases(known_works(literature, seed=seed), last_year=last_year)
     return World(
         works,

@@ -1,29 +1,10 @@
 """Samples and generators hang on the paper's id alone."""
 
 import numpy as np
-import pytest
 
-from pipeline.errors import InputError
-from pipeline.labels.sampling import pair_hashes, paper_hashes, paper_rng, sample_papers
+from pipeline.labels.sampling import pair_hashes, paper_hashes, paper_rng
 
 IDS = [f"p{i}" for i in range(2000)]
-
-
-def test_added_papers_leave_most_of_a_sample() -> None:
-    """A sample drawn anew with each library would have every pair labelled again."""
-    everyone = np.ones(2000, bool)
-    before = sample_papers(IDS[:1800], everyone[:1800], 100, seed=0)
-    after = sample_papers(IDS, everyone, 100, seed=0)
-    assert len(set(before) & set(after)) >= 100 - 25  # 10 expected to be displaced, sd 3
-    assert set(after) - set(before) <= set(range(1800, 2000))
-    assert sample_papers(IDS, everyone, 100, seed=1).tolist() != after.tolist()
-
-
-def test_only_eligible_papers_are_drawn() -> None:
-    eligible = np.arange(2000) % 500 == 7
-    assert sample_papers(IDS, eligible, 100, seed=0).tolist() == [7, 507, 1007, 1507]
-    with pytest.raises(InputError, match="one truth value per paper"):
-        sample_papers(IDS, eligible[:-1], 1, seed=0)
 
 
 def test_hashes_are_fixed_for_ever() -> None:

@@ -21,10 +21,8 @@ from pipeline.retrieval.evaluation import (
     RR,
     TAU,
     SecondStage,
-    compare_encoders,
     evaluate,
     measure_systems,
-    with_instruction,
 )
 from pipeline.retrieval.judgments import Judgments
 from pipeline.retrieval.query_set import QuerySet, teacher_query_set
@@ -138,19 +136,6 @@ def test_fields_of_other_queries_are_refused() -> None:
         _queries(domains=["vision"])
 
 
-def test_instructions() -> None:
-    """An empty instruction that shifts the query by a space."""
-    seen: list[str] = []
-
-    def encode(texts: Sequence[str]) -> Vectors:
-        seen.extend(texts)
-        return QUERIES
-
-    with_instruction(encode, "")(["a"])
-    with_instruction(encode, "Find:")(["a"])
-    assert seen == ["a", "Find: a"]
-
-
 def test_a_benchmark_from_disk_to_rows(tmp_path: Path, real_lists: Path) -> None:
     """Readers, encoders and measures that do not fit together; a seed without effect."""
     write_tiny_encoder(tmp_path, seed=0)
@@ -163,7 +148,7 @@ def test_a_benchmark_from_disk_to_rows(tmp_path: Path, real_lists: Path) -> None
     assert (frame["low"] < frame["value"]).all()
     assert (frame["value"] < frame["high"]).all()
     assert frame.filter(measure=NDCG)["value"].item() > 0.05  # word overlap alone
-    again = compare_encoders(cacm.queries, cacm.titles, {"plain": encoder}, measured_on=DAY, seed=0)
+    again = evaluate(cacm.queries, systems, documents, measured_on=DAY, seed=0)
     assert frame.equals(again)
     judged = cacm.queries.judgments
     qrels = [

@@ -13,7 +13,7 @@ from ir_measures import RR, R, nDCG
 from pipeline.errors import InputError
 from pipeline.retrieval.judgments import Judgments
 from pipeline.retrieval.measures import kendall_tau, ndcg, recall, reciprocal_rank
-from pipeline.retrieval.ranking import order_candidates, rank_documents, ranked_gains
+from pipeline.retrieval.ranking import order_candidates, rank_documents
 
 
 def test_by_hand() -> None:
@@ -109,12 +109,12 @@ def test_rankings_equal_a_full_sort(n_documents: int, monkeypatch: pytest.Monkey
         assert (ranking[i, expected.size :] == -1).all()
 
 
-def test_ranked_gains_leave_out_the_query_itself() -> None:
+def test_gains_of_a_ranking_leave_out_the_query_itself() -> None:
     """A paper that finds itself first, and counts as an answer."""
     vectors = np.eye(3, dtype=np.float32)
     judged = Judgments.from_pairs([0, 0], [0, 1], [1, 1], 1)
     own = np.array([0], np.int32)
-    gains = ranked_gains(vectors[:1], vectors, judged, 3, excluded=own)
+    gains = judged.gains_of(rank_documents(vectors[:1], vectors, 3, excluded=own))
     assert gains.tolist() == [[1, 0, 0]]
     assert judged.without(own).n_relevant().tolist() == [1]
 

@@ -7,7 +7,7 @@ smoothing ε takes the pair as turned round with probability ε. Imports torch.
 """
 
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F  # noqa: N812 — the name everybody knows
 
 from pipeline.training.losses.pairs import mean_or_zero, ordered_pairs
 

@@ -14,7 +14,7 @@ Source: van den Oord et al. 2018 (arXiv 1807.03748, equation 4); masking as in G
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F  # noqa: N812 — the name everybody knows
 
 
 def info_nce(
