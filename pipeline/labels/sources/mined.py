@@ -60,11 +60,6 @@ class MinedQueries:
         width = int((kept[rows] >= 0).sum(axis=1).max(initial=0))
         return self._rows(rows, kept[rows, :width])
 
-    def where(self, keep: NDArray[np.bool_]) -> "MinedQueries":
-        """The queries for which `keep` (query) holds, such as `consistent` tells."""
-        rows = np.flatnonzero(keep)
-        return self._rows(rows, self.positives[rows])
-
     def _rows(self, rows: NDArray[np.int64], positives: Rows) -> "MinedQueries":
         lesser = self.lesser_texts
         return MinedQueries(

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.labels.sources.consistency import best_ranks, consistent
 from pipeline.labels.sources.mined import MinedQueries, about_themselves
 
 
@@ -54,34 +53,3 @@ def plane(*degrees: float) -> np.ndarray:
     """Unit vectors in the plane: their order by cosine is their order by angle."""
     angles = np.radians(degrees)
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-
-
-def test_ranks_of_the_best_answer() -> None:
-    """Counting the query's own document, or a padding, shifts every rank."""
-    documents = plane(0, 10, 20, 30, 90)
-    queries = MinedQueries(
-        "cited",
-        ["own document is nearest", "own document answers", "about none", "last of all"],
-        np.array([0, 1, -1, 0], np.int32),
-        rows([3, 2], [1, -1], [4, 3], [4, -1]),
-    )
-    vectors = plane(1, 12, 80, 1)
-    assert best_ranks(queries, vectors, documents).tolist() == [2, 1, 1, 4]
-    kept = consistent(queries, vectors, documents, max_rank=2)
-    assert list(kept.texts) == list(queries.texts)[:3]
-    assert kept.positives.tolist() == [[3, 2], [1, -1], [4, 3]]
-    with pytest.raises(InputError, match="each of 4 queries, received 3"):
-        best_ranks(queries, vectors[:3], documents)
-
-
-def test_ranks_do_not_hang_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last, smaller block must get its own queries' positives."""
-    rng = np.random.default_rng(0)
-    documents = rng.normal(size=(50, 8)).astype(np.float32)
-    queries = about_themselves("spans", ["a"] * 23, rng.integers(50, size=23).tolist())
-    vectors = rng.normal(size=(23, 8)).astype(np.float32)
-    scores = vectors @ documents.T
-    own = scores[np.arange(23), queries.papers]
-    expected = 1 + (scores > own[:, None]).sum(axis=1)
-    monkeypatch.setattr("pipeline.labels.sources.consistency._BLOCK", 10)
-    np.testing.assert_array_equal(best_ranks(queries, vectors, documents), expected)
