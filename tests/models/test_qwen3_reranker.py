@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -89,6 +89,8 @@ def test_parts_add_up_to_the_whole(folder: Path, tokeniser: PairTokeniser, query
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_two_texts_add_up(folder: Path, tokeniser: PairTokeniser, q: str, d: str) -> None:
     """Blanks, combining accents and punctuation at the seams are where pieces join."""
+    # The joint text would obey a control token; a title's must not: the next test holds that.
+    assume("<|" not in q + d)
     shared, (rest,) = tokeniser.tokenise(q, [d])
     assert [*shared, *rest] == joint(folder, q, d)
 
