@@ -68,6 +68,26 @@ class DataDir:
         return self.root / "crawl" / "openalex"
 
     @property
+    def releases(self) -> Path:
+        """Dated releases, one folder each, never changed afterwards."""
+        return self.root / "releases"
+
+    @property
+    def reports(self) -> Path:
+        """Nightly reports, and the state of the tables that the next one compares with."""
+        return self.root / "reports"
+
+    @property
+    def journal(self) -> Path:
+        """What every step of every run cost, one line each."""
+        return self.root / "journal" / "costs.jsonl"
+
+    @property
+    def incidents(self) -> Path:
+        """One readable page per failed run."""
+        return self.root / "incidents"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's instance: runs, events, logs."""
         return self.root / "dagster"
@@ -104,3 +124,27 @@ def openalex_url() -> str:
 def openalex_key() -> str | None:
     """The API key in `OPENALEX_API_KEY`, the only place it is ever read from or kept in."""
     return os.environ.get("OPENALEX_API_KEY", "").strip() or None
+
+
+def automation_on() -> bool:
+    """Whether sensors and schedules start by themselves: `CSIMPACT_AUTOMATION` is `on`."""
+    return _switch("CSIMPACT_AUTOMATION")
+
+
+def training_on() -> bool:
+    """Whether a prompt may be trained every week on this machine: `CSIMPACT_TRAINING` is `on`."""
+    return _switch("CSIMPACT_TRAINING")
+
+
+def tick_seconds() -> int:
+    """Seconds between two ticks of a sensor that looks at this machine only, 30 if not named."""
+    return int(os.environ.get("CSIMPACT_TICK_SECONDS") or 30)
+
+
+def webhook_url() -> str | None:
+    """Where incidents are posted; a secret, since whoever knows it can post there."""
+    return os.environ.get("CSIMPACT_WEBHOOK", "").strip() or None
+
+
+def _switch(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() in ("on", "1", "true", "yes")

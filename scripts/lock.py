@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
-EXTRAS = ("dev", "minilm")
+EXTRAS = ("dev", "minilm", "postgres")
 HEADER = """\
 # Every package that csimpact, its tests and its MiniLM weights need, resolved together.
 # Written by `make lock`; change pyproject.toml instead, then lock again.

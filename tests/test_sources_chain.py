@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from assets.impact import CITATION_PRECEDENCE
+from assets.tncsi_sp import CITATION_PRECEDENCE
 from pipeline.corpus.agreement import pairwise_agreement
 from pipeline.simulation.literature import next_day, simulate_literature
 from pipeline.simulation.sources import Truth, write_sources

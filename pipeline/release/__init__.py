@@ -1,0 +1,1 @@
+"""Immutable dated releases: what they hold, how they differ, how they are described."""

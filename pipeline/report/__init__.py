@@ -1,0 +1,1 @@
+"""The nightly report: what changed and what it cost."""
