@@ -30,6 +30,7 @@ def run_sql(lake: Lake, query: str) -> pl.DataFrame:
 
     Raises:
         InputError: it is not one statement, it does more than read, or DuckDB refuses it.
+        DamagedError: a table it names is not what was written.
     """
     import duckdb  # a quarter of a second that no other answer needs
 
@@ -39,7 +40,11 @@ def run_sql(lake: Lake, query: str) -> pl.DataFrame:
             for table in TABLES.values():
                 _create_view(connection, lake, table)
             _lock(connection, lake)
+            _check_files(lake, query)
             return _frame(connection.sql(query).to_arrow_table())
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException):
+            _check_files(lake, query, deep=True)  # it may be the file that is wrong, not the query
+            raise
         except (duckdb.Error, pl.exceptions.PolarsError) as problem:
             raise InputError(f"SQL: {_one_line(problem)}") from problem
 
@@ -76,6 +81,13 @@ def _create_view(connection: "DuckDBPyConnection", lake: Lake, table: Table) -> 
         f"CREATE VIEW {table.name} AS "
         f"SELECT * FROM read_parquet([{files}], hive_partitioning = false)"
     )
+
+
+def _check_files(lake: Lake, query: str, *, deep: bool = False) -> None:
+    """Raise DamagedError if a file of a table that the query names is not what was written."""
+    for table in TABLES.values():
+        if re.search(rf"\b{table.name}\b", query, re.I):
+            lake.check_all(table.name, deep=deep)
 
 
 def _lock(connection: "DuckDBPyConnection", lake: Lake) -> None:
