@@ -67,6 +67,17 @@ def spread(states: States, *, singles: Sequence[str], index: str) -> States:
     return {**states, "paper_ids": ids, "paper_index": indexed}
 
 
+def damage_lines(states: States) -> list[str]:
+    """What the next refresh will not use and makes anew, a line for each file."""
+    found = {
+        why: LOST.get(why.partition("/")[0], "made anew from upstream")
+        for cells in states.values()
+        for state in cells.values()
+        for why in state.damaged
+    }
+    return [f"{why}: {what}" for why, what in found.items()]
+
+
 def _neighbours(states: States) -> dict[Cell | None, str]:
     """Venue-years whose records are of papers that stand in a damaged file of identities.
 

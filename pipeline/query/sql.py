@@ -35,17 +35,19 @@ def run_sql(lake: Lake, query: str) -> pl.DataFrame:
     import duckdb  # a quarter of a second that no other answer needs
 
     with duckdb.connect(":memory:") as connection:
+        named = [t for t in TABLES.values() if re.search(rf"\b{t.name}\b", query, re.I)]
         try:
             _check(connection, query)
+            for table in named:
+                lake.check_all(table.name)
             for table in TABLES.values():
-                _create_view(connection, lake, table)
+                _create_view(connection, lake, table, may_fail=table not in named)
             _lock(connection, lake)
-            _check_files(lake, query)
             return _frame(connection.sql(query).to_arrow_table())
-        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException):
-            _check_files(lake, query, deep=True)  # it may be the file that is wrong, not the query
-            raise
         except (duckdb.Error, pl.exceptions.PolarsError) as problem:
+            if isinstance(problem, (duckdb.IOException, duckdb.InvalidInputException)):
+                for table in named:  # perhaps a file is wrong, not the query
+                    lake.check_all(table.name, deep=True)
             raise InputError(f"SQL: {_one_line(problem)}") from problem
 
 
@@ -67,7 +69,12 @@ def _check(connection: "DuckDBPyConnection", query: str) -> None:
         raise InputError(f"SQL: expected {READING}, received {kind.name}: nothing was changed")
 
 
-def _create_view(connection: "DuckDBPyConnection", lake: Lake, table: Table) -> None:
+def _create_view(
+    connection: "DuckDBPyConnection", lake: Lake, table: Table, *, may_fail: bool
+) -> None:
+    """A view of the table's files; with `may_fail`, of no rows where they cannot be read."""
+    import duckdb
+
     if table.partitioned:
         paths = [lake.path(table.name, cell) for cell in lake.cells(table.name)]
     else:
@@ -77,17 +84,15 @@ def _create_view(connection: "DuckDBPyConnection", lake: Lake, table: Table) -> 
         return
     # Venue and year are columns of the files already; folder names add nothing.
     files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    connection.execute(
-        f"CREATE VIEW {table.name} AS "
-        f"SELECT * FROM read_parquet([{files}], hive_partitioning = false)"
-    )
-
-
-def _check_files(lake: Lake, query: str, *, deep: bool = False) -> None:
-    """Raise DamagedError if a file of a table that the query names is not what was written."""
-    for table in TABLES.values():
-        if re.search(rf"\b{table.name}\b", query, re.I):
-            lake.check_all(table.name, deep=deep)
+    try:
+        connection.execute(
+            f"CREATE VIEW {table.name} AS "
+            f"SELECT * FROM read_parquet([{files}], hive_partitioning = false)"
+        )
+    except duckdb.Error:
+        if not may_fail:
+            raise
+        connection.register(table.name, table.empty().to_arrow())
 
 
 def _lock(connection: "DuckDBPyConnection", lake: Lake) -> None:
