@@ -53,7 +53,7 @@ def run_job(workspace: Workspace, name: str, ops: Mapping[str, Mapping[str, Any]
 def _run_in_process(
     workspace: Workspace, name: str, ops: Mapping[str, Mapping[str, Any]]
 ) -> RunReport:
-    instance = _instance(workspace)
+    instance = open_instance(workspace)
     from pipeline.definitions import build_defs
 
     _bury_killed_runs(instance, name)
@@ -77,7 +77,8 @@ def _run_in_process(
     return RunReport(result.run_id, _sums(result))
 
 
-def _instance(workspace: Workspace) -> "dg.DagsterInstance":
+def open_instance(workspace: Workspace) -> "dg.DagsterInstance":
+    """Dagster's instance of the state folder, made if there is none yet."""
     from resources.dagster_home import prepare_dagster_home
 
     os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(workspace.data))
