@@ -29,9 +29,7 @@ def dagster_yaml(template: str, home: Path, storage: str | None = None) -> str:
     `storage`: a file whose `storage` section stands in for the template's.
     """
     if storage is not None:
-        section = STORAGE.search(storage)
-        assert section, "dagster.postgres.yaml lost its storage section"
-        template = STORAGE.sub(lambda _: section[0], template, count=1)
+        template = STORAGE.sub(lambda _: storage_of(storage), template, count=1)
 
     def moved(match: re.Match[str]) -> str:
         # A JSON string is a YAML string: paths with spaces, quotes or colons survive.
@@ -40,6 +38,12 @@ def dagster_yaml(template: str, home: Path, storage: str | None = None) -> str:
 
     heading = "# Written by resources/dagster_home.py; edit the project's dagster.yaml instead.\n"
     return heading + BASE_DIR.sub(moved, template)
+
+
+def storage_of(text: str) -> str:
+    """The `storage` section of a dagster.yaml, "" if it has none."""
+    found = STORAGE.search(text)
+    return found[0] if found else ""
 
 
 def wanted_yaml(home: Path) -> str:

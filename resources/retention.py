@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import BusyError
+from resources.integrity import leftovers
 from resources.workspace import Workspace
 
 if TYPE_CHECKING:
     import dagster as dg
+
+
+PAGES = (".md", ".html")
 
 
 class RetentionPolicy(BaseModel):
@@ -34,6 +38,9 @@ class RetentionPolicy(BaseModel):
     logs_days: int = Field(30, ge=1, description="what steps and ticks printed, days")
     versions_days: int = Field(1, ge=1, description="versions of the vector table, days")
     incidents_days: int = Field(365, ge=1, description="pages about failed runs, days")
+    reports_days: int = Field(365, ge=1, description="reports of nights, days")
+    journal_mb: int = Field(50, ge=1, description="size of a journal before it is put aside, MB")
+    journals_days: int = Field(365, ge=1, description="journals put aside, days")
     leftovers_days: int = Field(1, ge=1, description="temporary files of killed processes, days")
 
 
@@ -74,7 +81,9 @@ def prune(
 
     Raises BusyError if another clean-up is running, StorageError if a file cannot be deleted.
     """
-    pruning = Pruning(workspace, instance, now.astimezone(UTC), policy or RetentionPolicy(), dry_run)
+    pruning = Pruning(
+        workspace, instance, now.astimezone(UTC), policy or RetentionPolicy(), dry_run
+    )
     if dry_run:
         return [part(pruning) for part in PARTS]
     with workspace.lock("prune", timeout_s=0):
@@ -88,7 +97,9 @@ def _runs(pruning: Pruning) -> Pruned:
 
     before = pruning.before(pruning.policy.runs_days)
     done = prune_runs(pruning.instance, before, dry_run=pruning.dry_run)
-    note = f"{done.held} older ones hold the newest state of an asset partition" if done.held else ""
+    note = (
+        f"{done.held} older ones hold the newest state of an asset partition" if done.held else ""
+    )
     return Pruned("runs", done.count, done.bytes, note)
 
 
@@ -102,9 +113,29 @@ def _incidents(pruning: Pruning) -> Pruned:
     return _files(pruning, "incidents", folder.rglob("*"), pruning.policy.incidents_days)
 
 
+def _reports(pruning: Pruning) -> Pruned:
+    """Pages of nights; the tables' state that the next one is compared with is no page."""
+    folder = pruning.workspace.data.reports
+    pages = (page for ending in PAGES for page in folder.rglob(f"*{ending}"))
+    return _files(pruning, "reports", pages, pruning.policy.reports_days)
+
+
+def _journal(pruning: Pruning) -> Pruned:
+    """The journal is put aside when it is large, under the day's name, and later deleted.
+
+    Renaming loses no line: who has it open goes on writing to the file put aside.
+    """
+    journal, limit = pruning.workspace.data.journal, pruning.policy.journal_mb * 1_000_000
+    if not pruning.dry_run and journal.exists() and journal.stat().st_size > limit:
+        journal.rename(journal.with_stem(f"{journal.stem}-{pruning.now:%Y-%m-%d}"))
+    aside = journal.parent.glob(f"{journal.stem}-*{journal.suffix}")
+    return _files(pruning, "journals put aside", aside, pruning.policy.journals_days)
+
+
 def _leftovers(pruning: Pruning) -> Pruned:
     """Whoever writes under such a name renames it within seconds: a day later nobody will."""
-    found = pruning.workspace.data.root.rglob(".*.tmp")
+    age_s = timedelta(days=pruning.policy.leftovers_days).total_seconds()
+    found = leftovers(pruning.workspace.data.root, age_s)
     return _files(pruning, "temporary files", found, pruning.policy.leftovers_days)
 
 
@@ -112,10 +143,10 @@ def _versions(pruning: Pruning) -> Pruned:
     store, what = pruning.workspace.vectors, "versions of the vector table"
     if not store.exists():
         return Pruned(what, 0, 0)
-    before = pruning.before(pruning.policy.versions_days)
+    before, health = pruning.before(pruning.policy.versions_days), store.health()
     # The newest version is the table itself.
-    old = sum(made < before for made in store.health().versions[:-1])
-    if pruning.dry_run or not old:
+    old = sum(made < before for made in health.versions[:-1])
+    if pruning.dry_run or not (old or health.unindexed):
         return Pruned(what, old, 0, "bytes are known afterwards" if old else "")
     try:
         with pruning.workspace.lock("stage-paper_index", timeout_s=0):
@@ -127,7 +158,15 @@ def _versions(pruning: Pruning) -> Pruned:
         return Pruned(what, 0, 0, "left alone: the index is being written")
 
 
-PARTS: tuple[Callable[[Pruning], Pruned], ...] = (_runs, _logs, _versions, _incidents, _leftovers)
+PARTS: tuple[Callable[[Pruning], Pruned], ...] = (
+    _runs,
+    _logs,
+    _versions,
+    _incidents,
+    _reports,
+    _journal,
+    _leftovers,
+)
 
 
 def _files(pruning: Pruning, what: str, found: Iterable[Path], days: int) -> Pruned:
