@@ -20,6 +20,8 @@ from pipeline.errors import InputError, StorageError
 from pipeline.settings import PROJECT, DataDir, data_dir, postgres_url
 
 BASE_DIR = re.compile(r"^(\s*base_dir: )data/dagster(/\S+)?$", re.MULTILINE)
+# Of the driver that dagster-postgres brings.
+POSTGRES_SCHEME = "postgresql+psycopg2"
 STORAGE = re.compile(r"^storage:\n(?:[ \t]+.*\n)+", re.MULTILINE)
 
 
@@ -51,8 +53,13 @@ def wanted_yaml(home: Path) -> str:
 
     Raises InputError if PostgreSQL is asked for and cannot be spoken to.
     """
-    storage = None
-    if postgres_url():
+    storage, address = None, postgres_url()
+    if address:
+        if not address.startswith(f"{POSTGRES_SCHEME}://"):
+            raise InputError(
+                f"expected CSIMPACT_POSTGRES_URL to begin with {POSTGRES_SCHEME}://, received "
+                f"{address.partition(':')[0]}:; SQLAlchemy 2.1 looks for another driver otherwise"
+            )
         if importlib.util.find_spec("dagster_postgres") is None:
             raise InputError(
                 "expected the package dagster-postgres, since CSIMPACT_POSTGRES_URL is set, "

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pipeline.doctor.finding import Finding, Patient, ok, problem, warning
 from pipeline.settings import VARIABLES
+from resources.dagster_home import POSTGRES_SCHEME
 
 FOR_TESTS = ("CSIMPACT_SHARED_DATA",)
 SWITCHES = ("CSIMPACT_AUTOMATION", "CSIMPACT_TRAINING")
@@ -57,8 +58,10 @@ def secrets(patient: Patient) -> Iterator[Finding]:
                 "export CSIMPACT_WEBHOOK=https://…",
             )
     address = environ.get("CSIMPACT_POSTGRES_URL", "").strip()
-    if address and urlsplit(address).scheme not in ("postgresql", "postgres"):
+    if address and address.startswith(f"{POSTGRES_SCHEME}://"):
+        yield ok("CSIMPACT_POSTGRES_URL is set")
+    elif address:
         yield problem(
-            "CSIMPACT_POSTGRES_URL is no PostgreSQL address",
-            "export CSIMPACT_POSTGRES_URL=postgresql://user:password@host:5432/database",
+            f"CSIMPACT_POSTGRES_URL does not begin with {POSTGRES_SCHEME}://: the driver is absent",
+            f"export CSIMPACT_POSTGRES_URL={POSTGRES_SCHEME}://user:password@host:5432/database",
         )
