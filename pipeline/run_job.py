@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import RefreshError, StorageError
+from pipeline.settings import postgres_url
 from resources.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -85,7 +86,22 @@ def open_instance(workspace: Workspace) -> "dg.DagsterInstance":
     import dagster as dg
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)  # its lines are in the run's own log
-    return dg.DagsterInstance.get()
+    if not postgres_url():
+        return dg.DagsterInstance.get()
+    from dagster_postgres.utils import DagsterPostgresException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    logging.disable(logging.WARNING)  # five attempts, each with a warning of five lines
+    try:
+        return dg.DagsterInstance.get()
+    except (DagsterPostgresException, SQLAlchemyError) as problem:
+        cause = str(problem.__cause__ or problem).splitlines()[0]
+        raise StorageError(
+            f"Dagster's PostgreSQL does not answer ({cause}): start it, or correct "
+            "CSIMPACT_POSTGRES_URL; no table was harmed"
+        ) from problem
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _bury_killed_runs(instance: "dg.DagsterInstance", job: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -11,18 +12,21 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from pipeline.doctor.examination import examine
 from pipeline.doctor.finding import Patient
 from pipeline.refresh import refresh
 from pipeline.run_job import open_instance
 from pipeline.settings import PROJECT
+from resources.dagster_processes import running
 from resources.retention import RetentionPolicy, prune
 from resources.workspace import Workspace
 from tests.library import deliver, papers, tiny_workspace
 from tests.postgres_server import PASSWORD, programs, running_postgres
 
 pytestmark = pytest.mark.postgres
+SUCCEEDED = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +117,48 @@ def test_runs_beside_each_other_share_a_pool_of_one(workspace: Workspace, tmp_pa
     spans = sorted(tuple(map(float, note.read_text().split())) for note in notes)
     assert all(first[1] <= second[0] for first, second in pairwise(spans))
     with open_instance(workspace) as instance:
-        assert instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])) == 3
-        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 3
+        assert instance.get_runs_count(SUCCEEDED) == 3
+
+
+WAITING = """
+import time
+import dagster as dg
+
+@dg.op
+def wait():
+    time.sleep(3)
+
+@dg.job(executor_def=dg.in_process_executor)
+def waiting():
+    wait()
+
+defs = dg.Definitions(jobs=[waiting])
+"""
+GOING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def test_the_queue_admits_as_many_runs_as_dagster_yaml_says(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """Other storage, other limits: a night's runs would all start at once."""
+    (tmp_path / "waiting_runs.py").write_text(WAITING)
+    wanted = yaml.safe_load((PROJECT / "dagster.yaml").read_text())["concurrency"]["runs"]
+    n_runs, most = wanted["max_concurrent_runs"] + 2, 0
+    path = os.pathsep.join([str(tmp_path), str(PROJECT)])
+    with (
+        running(
+            workspace.data, webserver=True, env={"PYTHONPATH": path}, module="waiting_runs"
+        ) as processes,
+        processes.instance() as instance,
+    ):
+        for _ in range(n_runs):
+            processes.launch("waiting")
+        deadline = time.monotonic() + 120
+        while instance.get_runs_count(SUCCEEDED) < n_runs:
+            most = max(most, instance.get_runs_count(dg.RunsFilter(statuses=GOING)))
+            assert time.monotonic() < deadline, "the queue stands still"
+            time.sleep(0.2)
+    assert most == wanted["max_concurrent_runs"]
 
 
 def test_prune_keeps_what_partitions_stand_on(workspace: Workspace, database: str) -> None:
