@@ -27,7 +27,13 @@ def build_defs(*, workspace: Workspace | None = None, today: date | None = None)
             *(as_asset(stage, partitions) for stage in (*STAGES, *ON_DEMAND)),
             *map(as_whole_asset, (*WHOLES, LABEL_AUDIT)),
         ],
-        jobs=[refresh_job(), train_job()],
+        jobs=[
+            refresh_job(),
+            train_job(),
+        ],
+        sensors=[],
+        schedules=[],
+        executor=dg.in_process_executor,
         resources={"workspace": workspace or _workspace},
     )
 

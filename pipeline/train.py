@@ -25,7 +25,7 @@ def train(workspace: Workspace, preset: str = "") -> TrainReport:
     TrainingError if there is no such preset, KeyboardInterrupt if it is stopped; labels are kept.
     """
     from assets.wholes import WHOLES
-    from pipeline.automation.jobs import TRAIN
+    from pipeline.automation.names import TRAIN
     from pipeline.training.presets import find_preset
 
     if preset:
