@@ -21,6 +21,7 @@ from pipeline.cli import (
     maintain,
     prompt,
     read,
+    release,
     review,
     simulate,
     train,
@@ -67,6 +68,7 @@ train.register(app)
 prompt.register(app)
 evaluate.register(app)
 audit.register(app)
+release.register(app)
 simulate.register(app)
 
 
