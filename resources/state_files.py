@@ -21,8 +21,8 @@ from pipeline.staleness import State
 from pipeline.tables import Cell
 
 _SETTLED_NS = 2_000_000_000
-"""Younger files are not remembered: within one tick of the file system's clock, a successor of equal
-length may come to have the same inode and time stamp."""
+"""Younger files are not remembered: within one tick of the file system's clock, a successor of
+equal length may come to have the same inode and time stamp."""
 
 _Stamp = tuple[int, int, int]
 _parsed: dict[str, tuple[_Stamp, State]] = {}
