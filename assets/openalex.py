@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.costs import note_costs
 from assets.partitions import cells_of
 from pipeline.errors import BudgetExhaustedError
 from resources.crawl import Outcome, crawl
@@ -52,6 +53,7 @@ def crawl_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
             "venue_years_with_news": sum(one.news for one in outcomes),
             "venue_years_without_source": len(cells) - len(wanted),
         }
+        note_costs(context, workspace, "openalex_works", metadata)
         if troubles:
             # Retried at once, an exhausted budget would only be asked for again.
             spent = any(isinstance(trouble, BudgetExhaustedError) for trouble in troubles)
