@@ -17,17 +17,7 @@ from typing import Any
 import orjson
 
 from pipeline.errors import StorageError
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one step did: `figures` by name, such as `texts_encoded`, `calls`, `seconds`."""
-
-    at: datetime
-    run_id: str
-    job: str
-    step: str
-    figures: Mapping[str, float]
+from pipeline.report.costs import Cost
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # they take a while, and --help needs none of it
     from pipeline.settings import DataDir
     from pipeline.venues import Venue
     from resources.crawl import Outcome
-    from resources.openalex import OpenAlex
+    from resources.openalex import OpenAlex, Tally
 
     Wanted = Sequence[tuple[Venue, int]]
 
@@ -57,7 +57,7 @@ def crawl_(
 ) -> None:
     """Fetch venue-years of OpenAlex, or poll what is known for changes."""
     from pipeline.settings import data_dir
-    from resources.openalex import OpenAlex
+    from resources.openalex import OpenAlex, Tally
     from resources.workspace import WorkspaceLock
 
     if poll == bool(venue or year) or bool(venue) != bool(year):
