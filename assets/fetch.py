@@ -15,7 +15,8 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from assets.materialise import clear_errors, note_costs
+from assets.costs import note_costs
+from assets.materialise import clear_errors
 from assets.openalex import POOL, crawl_cells, crawl_figures, raise_troubles
 from assets.partitions import key_of
 from pipeline.errors import CsimpactError, InputError
