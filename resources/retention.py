@@ -97,9 +97,7 @@ def _runs(pruning: Pruning) -> Pruned:
 
     before = pruning.before(pruning.policy.runs_days)
     done = prune_runs(pruning.instance, before, dry_run=pruning.dry_run)
-    note = (
-        f"{done.held} older ones hold the newest state of an asset partition" if done.held else ""
-    )
+    note = f"{done.held} more hold the newest state of a partition" if done.held else ""
     return Pruned("runs", done.count, done.bytes, note)
 
 
