@@ -281,9 +281,10 @@ def test_room_is_measured_against_what_is_stored(
 
 
 def test_inodes_run_out_before_bytes_do(data: DataDir) -> None:
-    """ "No space left on device" with gigabytes free puzzles everybody."""
-    counts = namedtuple("counts", "f_files f_favail")
-    with mock.patch.object(os, "statvfs", return_value=counts(10**6, 12)):
+    """No space left on a device with gigabytes free puzzles everybody."""
+    room = {"f_bavail": 10**9, "f_blocks": 10**9, "f_bfree": 10**9, "f_frsize": 4096}
+    few = mock.Mock(f_files=10**6, f_favail=12, **room)
+    with mock.patch.object(os, "statvfs", return_value=few):
         assert "12 files can still be made" in worst(machine.disk(patient(data))).what
 
 
