@@ -10,16 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pipeline.automation.names import IN_PROCESS, MAX_RUNTIME
 from pipeline.errors import RefreshError, StorageError
 from pipeline.settings import postgres_url
 from resources.workspace import Workspace
 
 if TYPE_CHECKING:
     import dagster as dg
-
-
-IN_PROCESS = "csimpact/in_process"
-"""Tag of runs that live in the process of a command, under its lock."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def _run_in_process(
         .execute_in_process(
             instance=instance,
             raise_on_error=False,
-            tags={IN_PROCESS: "true"},
+            tags={IN_PROCESS: "true", MAX_RUNTIME: "0"},  # somebody sits before it
             run_config={
                 "ops": {op: {"config": config} for op, config in ops.items()},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},

@@ -135,6 +135,11 @@ def openalex_url() -> str:
     return (os.environ.get("CSIMPACT_OPENALEX_URL") or "https://api.openalex.org").rstrip("/")
 
 
+def openalex_chosen() -> bool:
+    """Whether OpenAlex may be asked unattended: somebody named a key, or a server of its kind."""
+    return bool(openalex_key() or os.environ.get("CSIMPACT_OPENALEX_URL"))
+
+
 def openalex_key() -> str | None:
     """The API key in `OPENALEX_API_KEY`, the only place it is ever read from or kept in."""
     return os.environ.get("OPENALEX_API_KEY", "").strip() or None
@@ -153,6 +158,14 @@ def training_on() -> bool:
 def tick_seconds() -> int:
     """Seconds between two ticks of a sensor that looks at this machine only, 30 if not named."""
     return int(os.environ.get("CSIMPACT_TICK_SECONDS") or 30)
+
+
+def probe_seconds() -> int:
+    """Seconds between two looks of a sensor at OpenAlex: `CSIMPACT_PROBE_SECONDS`, else an hour.
+
+    Where ticks are made faster or slower, looks become so as well.
+    """
+    return int(os.environ.get("CSIMPACT_PROBE_SECONDS") or 120 * tick_seconds())
 
 
 def webhook_url() -> str | None:

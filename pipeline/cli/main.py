@@ -23,6 +23,7 @@ from pipeline.cli import (
     prompt,
     prune,
     read,
+    release,
     review,
     simulate,
     train,
@@ -71,6 +72,7 @@ evaluate.register(app)
 audit.register(app)
 doctor.register(app)
 prune.register(app)
+release.register(app)
 simulate.register(app)
 
 
