@@ -12,6 +12,8 @@ from pipeline.cli import main
 from pipeline.refresh import refresh
 from pipeline.run_job import open_instance
 from pipeline.settings import DataDir
+from resources import retention
+from resources.releases import list_releases
 from resources.retention import Pruned, RetentionPolicy, prune
 from resources.run_retention import runs_in_force
 from resources.workspace import Workspace
@@ -95,7 +97,7 @@ def test_runs_going_on_stay_however_old(workspace: Workspace) -> None:
         assert instance.get_runs_count() == 1
 
 
-def test_files_go_by_their_age(workspace: Workspace) -> None:
+def test_files_go_by_their_age(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs and leftovers pile up until the disk is full; the young ones are still needed."""
     data = workspace.data
     old = [
@@ -112,6 +114,7 @@ def test_files_go_by_their_age(workspace: Workspace) -> None:
         aged(data.ledger / "identity-000001.jsonl", 9999),
     ]
     now = datetime.now(UTC)
+    monkeypatch.setattr(retention, "leftovers", lambda root, age_s: root.rglob(".*.tmp"))
     told = prune(workspace, None, now, dry_run=True)
     assert all(path.exists() for path in old)
     done = prune(workspace, None, now)
@@ -120,6 +123,19 @@ def test_files_go_by_their_age(workspace: Workspace) -> None:
     assert sum(one.count for one in done) == len(old)
     assert not any(path.exists() for path in old)
     assert all(path.exists() for path in young)
+
+
+def test_releases_go_by_their_own_policy(workspace: Workspace) -> None:
+    """A release a night would fill the disk; a clean-up beside one being made would tear it."""
+    for day in range(1, 29):
+        aged(workspace.data.releases / f"2024-02-{day:02}" / "papers.parquet", 1, "x" * 10)
+    told = by_name(prune(workspace, None, LATER, dry_run=True))["releases"]
+    with workspace.lock("release"):
+        held = by_name(prune(workspace, None, LATER))["releases"]
+    assert (held.count, held.note) == (0, "left alone: one is being made")
+    assert by_name(prune(workspace, None, LATER))["releases"] == told
+    assert told.count == 28 - len(list_releases(workspace.data)) > 0
+    assert told.bytes == 10 * told.count
 
 
 def test_a_large_journal_is_put_aside(workspace: Workspace) -> None:
