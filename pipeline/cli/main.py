@@ -17,9 +17,11 @@ import typer
 from pipeline.cli import (
     audit,
     crawl,
+    doctor,
     evaluate,
     maintain,
     prompt,
+    prune,
     read,
     release,
     review,
@@ -68,6 +70,8 @@ train.register(app)
 prompt.register(app)
 evaluate.register(app)
 audit.register(app)
+doctor.register(app)
+prune.register(app)
 release.register(app)
 simulate.register(app)
 
