@@ -57,7 +57,7 @@ def crawl_(
 ) -> None:
     """Fetch venue-years of OpenAlex, or poll what is known for changes."""
     from pipeline.settings import data_dir
-    from resources.openalex import OpenAlex, Tally
+    from resources.openalex import OpenAlex
     from resources.workspace import WorkspaceLock
 
     if poll == bool(venue or year) or bool(venue) != bool(year):

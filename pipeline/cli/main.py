@@ -18,6 +18,7 @@ from pipeline.cli import (
     audit,
     crawl,
     evaluate,
+    history,
     maintain,
     prompt,
     read,
@@ -60,6 +61,7 @@ def options(
 
 
 read.register(app)
+history.register(app)
 maintain.register(app)
 crawl.register(app)
 review.register(app)
