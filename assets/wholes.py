@@ -25,6 +25,7 @@ from pipeline.training.presets import find_preset, preset_of
 from resources.lake import digest_of
 from resources.workspace import Workspace
 
+PLAIN_QUERIES = "plain queries"  # what serves where no prompt does
 SHOWN_ROWS = 40  # of a table in metadata
 
 
@@ -74,7 +75,7 @@ def soft_prompt(workspace: Workspace, config: TrainConfig) -> Result:
     decision = train_prompt(workspace, recipe)
     verdict = decision.verdict
     assert verdict is not None  # the gate's decisions have one
-    serves = workspace.prompts.champion(workspace.encoder_id) or "plain queries"
+    serves = workspace.prompts.champion(workspace.encoder_id) or PLAIN_QUERIES
     facts = {
         "prompt": decision.prompt_id,
         "decision": decision.kind,

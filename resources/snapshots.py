@@ -78,7 +78,7 @@ def link_or_copy(source: Path, target: Path) -> bool:
     except OSError as problem:
         if problem.errno not in CANNOT_LINK:
             raise
-        shutil.copyfile(source, target)
+        shutil.copy2(source, target)  # its time too: equal size and time tell a copy unchanged
         return False
     return True
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 
 LONGEST = 160  # characters of a title
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~&!$@])")
-_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
-# Bidirectional overrides and isolates, line and paragraph separators.
-_CONTROL |= dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)])
+# Control characters, bidirectional overrides and isolates, line and paragraph separators.
+_CONTROL = dict.fromkeys(
+    [*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)], " "
+)
 
 
 def plain(text: str) -> str:
