@@ -36,7 +36,7 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
     columns = ["paper_row", "citation_source", "cited_by_count"]
     counts = lake.read_cells("citation_counts", window, columns)
     n_rows = max(papers["paper_row"].to_list(), default=-1) + 1
-    dense, precedence = dense_counts(counts, n_rows), _precedence(counts)
+    dense, precedence = dense_counts(counts, n_rows), precedence_of(counts)
     undated = papers.filter(pl.col("publication_date").is_null())["paper_row"].to_numpy()
     del papers, counts
     none = TNCSI_SP.empty()
@@ -70,6 +70,7 @@ def _few_at_a_time(
     yield group
 
 
-def _precedence(counts: pl.DataFrame) -> tuple[str, ...]:
+def precedence_of(counts: pl.DataFrame) -> tuple[str, ...]:
+    """Sources of these counts in the order they are trusted, the most trusted first."""
     others = set(counts["citation_source"].unique()) - set(CITATION_PRECEDENCE)
     return (*CITATION_PRECEDENCE, *sorted(others))
