@@ -88,7 +88,7 @@ class Stage:
         with workspace.lock(f"stage-{self.asset}"):
             wanted = wanted_inputs(self.output, workspace.states(), workspace.world())
             job = Job(workspace, {c: wanted[c] for c in cells if c in wanted})
-            damaged = workspace.lake.set_aside(self.output, list(job.inputs))
+            damaged = workspace.lake.guard.set_aside(self.output, list(job.inputs))
             for line in damaged:
                 log.warning("not used: %s", line)
             started = time.perf_counter()

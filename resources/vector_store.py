@@ -6,45 +6,30 @@ cells are stale. Counts and scores stay out: a partial update would rewrite whol
 Callers keep one writer at a time (Dagster pool `lancedb`); two concurrent upserts of one key
 would leave two rows.
 
-The stamps of all files of the table lie beside it, taken away before a write and put back after it.
-A table that differs from its stamps, that LanceDB cannot read, or that has a paper twice, is
-damaged: it is never searched, and the caller drops it and indexes everything anew. A writer that
-is killed leaves a table without stamps, whose newest whole version is sound.
+A damaged table is never searched (vector_table.py): the caller drops it and indexes all anew.
 """
 
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from pipeline.errors import DamagedError, StorageError
 from pipeline.tables import Cell
-from resources.folder_stamps import FolderStamps
+from resources.vector_table import VectorTable
 
 if TYPE_CHECKING:
     from lancedb.table import Table
 
-TABLE = "papers"
-# Written at leisure, and LanceDB looks for newer versions anyway.
-HINTS = ("_versions/latest_version_hint.json",)
 MIN_ROWS_FOR_VECTOR_INDEX = 10_000  # below, a full scan is exact and as fast
 # 8-bit scalar quantisation: built in 8 s for 72,000 × 384, where product quantisation took 60 and
 # found fewer (EXPERIMENTS.md).
 ROWS_PER_PARTITION = 1_024
 NPROBES = 48  # of 70 partitions at 72,000 papers
 REFINE = 20  # re-rank 20 × k by exact vectors: as fast as 4 × k, and finds more
-
-
-LANCE_ERRORS = (RuntimeError, OSError, ValueError, pa.ArrowException, pl.exceptions.PanicException)
-"""What LanceDB raises of files it cannot use; its panics are those of its language."""
 
 
 @dataclass(frozen=True)
@@ -56,117 +41,17 @@ class Upsert:
     rows: int
 
 
-class VectorStore:
+@dataclass(frozen=True)
+class IndexHealth:
+    """Rows, how many of them an index does not know yet, and when each stored version was made."""
+
+    rows: int
+    unindexed: int
+    versions: tuple[datetime, ...]
+
+
+class VectorStore(VectorTable):
     """The LanceDB table of one encoder's document vectors."""
-
-    def __init__(self, root: Path, encoder_id: str) -> None:
-        self._root = root / encoder_id.replace("/", "_").replace("@", "_")
-        self._table = self._root / f"{TABLE}.lance"
-        self._stamps = FolderStamps(self._table, self._root / f"{TABLE}.json", HINTS)
-
-    def exists(self) -> bool:
-        """Whether anything was ever indexed."""
-        return self._table.exists() or self._stamps.exist()
-
-    # ── damage ────────────────────────────────────────────────────────────────────────
-
-    def damage(self, *, deep: bool = False) -> str:
-        """What is wrong with the table's files, in a few words; nothing if they are as written.
-
-        A few milliseconds and without LanceDB; `deep` reads every byte.
-        """
-        stamps = self._stamps.read()
-        if stamps is None:
-            return ""
-        strange = [
-            v for v in self._stamps.files() if v.startswith("_versions/") and v not in stamps
-        ]
-        problem = self._stamps.problem(deep=deep) or (strange and f"{strange[0]} is not ours")
-        return f"{TABLE}.lance was damaged ({problem})" if problem else ""
-
-    def drop(self) -> None:
-        """Forget the table: a damaged one, which is then made anew."""
-        try:
-            if self._table.exists():
-                shutil.rmtree(self._table)
-            self._stamps.forget()  # last: till then it counts as damaged
-        except OSError as problem:
-            raise StorageError(
-                f"could not remove {self._table} ({problem.strerror}): grant access, then run again"
-            ) from problem
-
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Writes happen inside; afterwards the table's files are remembered.
-
-        Raises DamagedError if the table cannot be read, StorageError if it cannot be written.
-        """
-        before = self._stamps.read()
-        if found := self.damage():
-            raise self._refused(found)
-        if before is None and self._table.exists():
-            self._read_all()  # left by a writer that did not finish
-        self._stamps.forget()
-        try:
-            yield
-        except LANCE_ERRORS as problem:
-            self._read_all()  # a damaged table is another matter than a full disk
-            raise StorageError(
-                f"could not write {self._table} ({_line(problem)}): make room or grant access, "
-                "then run again"
-            ) from problem
-        self.paper_ids()
-        self._stamps.keep(before)
-
-    def _read_all(self) -> None:
-        if self._table.exists():
-            with self._reading():
-                table = self._open()
-                for _ in table.search().limit(table.count_rows() or 1).to_batches():
-                    pass
-
-    def paper_ids(self) -> pl.Series:
-        """The id of every paper held; raises DamagedError if one is held twice."""
-        with self._reading():
-            table = self._open()
-            found = table.search().select(["paper_id"]).limit(table.count_rows() or 1).to_arrow()
-        ids = pl.Series("paper_id", pl.from_arrow(found["paper_id"]), dtype=pl.String)
-        if twice := ids.len() - ids.n_unique():
-            raise self._refused(f"{TABLE}.lance was damaged ({twice} papers are held twice)")
-        return ids
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """What LanceDB cannot read is damaged."""
-        try:
-            yield
-        except LANCE_ERRORS as problem:
-            found = f"{TABLE}.lance was damaged ({_line(problem)})"
-            raise self._refused(found) from problem
-
-    def _refused(self, found: str) -> DamagedError:
-        return DamagedError(
-            f"{self._root}/{found}: `csimpact refresh` makes it anew from paper_embeddings"
-        )
-
-    def _sound(self) -> "Table":
-        """The table to be read; raises DamagedError rather than serve what nobody wrote."""
-        if found := self.damage():
-            raise self._refused(found)
-        return self._open()
-
-    # ── reading and writing ───────────────────────────────────────────────────────────
-
-    def _open(self, dim: int | None = None) -> "Table":
-        os.environ.setdefault("LANCE_LOG", "error")  # its warnings are for its developers
-        import lancedb
-
-        database = lancedb.connect(self._root)
-        if self._table.exists():
-            return database.open_table(TABLE)
-        if dim is None:
-            raise StorageError("nothing is indexed yet: run `csimpact refresh`")
-        return database.create_table(TABLE, schema=_schema(dim))
 
     def replace_cells(self, rows: pl.DataFrame, cells: Sequence[Cell]) -> Upsert:
         """Make the table hold exactly `rows` for `cells`; rows that did not change stay untouched.
@@ -203,15 +88,15 @@ class VectorStore:
         frame = pl.DataFrame(pl.from_arrow(found)).select(columns)
         return frame.join(wanted, on=["venue", "year"], how="semi")
 
-    def compact(self) -> None:
-        """Build missing indices, fold new rows into the others, drop versions over a day old.
+    def compact(self, keep: timedelta = timedelta(days=1)) -> None:
+        """Build missing indices, fold new rows into the others, drop versions older than `keep`.
 
         Raises DamagedError as `replace_cells` does.
         """
         with self._changing():
-            self._compact()
+            self._compact(keep)
 
-    def _compact(self) -> None:
+    def _compact(self, keep: timedelta) -> None:
         from lancedb.index import Bitmap, BTree, IvfSq
 
         table = self._open()
@@ -229,7 +114,24 @@ class VectorStore:
         for column, config in wanted.items():
             if column not in there:
                 table.create_index(column, config=config, replace=True)
-        table.optimize(cleanup_older_than=timedelta(days=1))
+        table.optimize(cleanup_older_than=keep)
+
+    def health(self) -> IndexHealth:
+        """What maintenance would do; nothing is changed."""
+        with self._reading():
+            return self._health(self._sound())
+
+    def _health(self, table: "Table") -> IndexHealth:
+        made = [version["timestamp"].astimezone(UTC) for version in table.list_versions()]
+        rows, unindexed = table.count_rows(), 0
+        for index in table.list_indices():
+            stats = table.index_stats(index.name)
+            unindexed = max(unindexed, stats.num_unindexed_rows if stats else rows)
+        return IndexHealth(rows, unindexed, tuple(sorted(made)))
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(p.stat().st_size for p in self._root.rglob("*") if p.is_file())
 
     def search(self, vector: np.ndarray, k: int, *, where: str | None = None) -> pl.DataFrame:
         """The `k` papers nearest to a unit vector: paper_id, venue, year, score (cosine).
@@ -263,20 +165,6 @@ class VectorStore:
             return self._sound().count_rows()
 
 
-def _schema(dim: int) -> pa.Schema:
-    return pa.schema(
-        [
-            pa.field("paper_id", pa.string(), nullable=False),
-            pa.field("text_hash", pa.string()),
-            pa.field("venue", pa.string()),
-            pa.field("year", pa.int32()),
-            pa.field("publication_day", pa.int32()),
-            pa.field("in_pools", pa.bool_()),
-            pa.field("vector", pa.list_(pa.float32(), dim)),
-        ]
-    )
-
-
 def _arrow(rows: pl.DataFrame, schema: pa.Schema) -> pa.Table:
     vector = schema.field("vector").type
     flat = pa.array(rows["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy())
@@ -287,11 +175,6 @@ def _arrow(rows: pl.DataFrame, schema: pa.Schema) -> pa.Table:
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _line(problem: BaseException) -> str:
-    text = str(problem).strip() or type(problem).__name__
-    return text.splitlines()[0][:160]
 
 
 def _quoted(values: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ the encoder again for each. Pools hold all the same, since every step claims its
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 
@@ -16,6 +16,7 @@ from assets import ON_DEMAND, STAGES
 from assets.materialise import as_op
 from assets.wholes import WHOLES, as_whole_op
 from pipeline.automation.names import REFRESH, TRAIN, job_tags
+from resources.workspace import Workspace
 
 
 def refresh_job(closing: Sequence[dg.OpDefinition] = ()) -> dg.JobDefinition:
@@ -31,6 +32,20 @@ def train_job() -> dg.JobDefinition:
     ops += [as_whole_op(whole) for whole in WHOLES]
     description = "Label what is not labelled, train a prompt, judge and measure it."
     return in_order(TRAIN, ops, description, device="gpu")
+
+
+def train_config(workspace: Workspace, preset: str = "") -> dict[str, dict[str, Any]]:
+    """Configuration of each op of `train` ("": the profile's recipe).
+
+    Whose labels there are is known only once the teacher is loaded: another number format or
+    template is another teacher, and no plan sees it. A pair that has its score costs nothing.
+    """
+    cells = [f"{venue}|{year}" for venue, year in workspace.lake.cells("papers")]
+    stages: dict[str, dict[str, Any]] = {
+        "refresh_title_pairs": {"scope": [], "force": False},
+        "refresh_pair_labels": {"scope": cells, "force": True},
+    }
+    return stages | {f"make_{whole.asset}": {"preset": preset} for whole in WHOLES}
 
 
 def in_order(

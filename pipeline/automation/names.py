@@ -20,6 +20,9 @@ ASKED_BY = "csimpact/asked_by"
 WHY = "csimpact/why"
 """Tag: why it asked, in a few words."""
 
+IN_PROCESS = "csimpact/in_process"
+"""Tag of runs that live in the process of a command, under its lock."""
+
 MAX_RUNTIME = "dagster/max_runtime"
 
 HOUR_S = 3600

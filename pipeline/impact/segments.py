@@ -28,7 +28,9 @@ def as_lists(name: str, values: NDArray[np.int32], offsets: NDArray[np.int64]) -
 def flatten(lists: pl.Series) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Values and offsets of a list column: the inverse of `as_lists`."""
     array = lists.rechunk().to_arrow()
-    return array.values.to_numpy(), array.offsets.to_numpy()
+    # A filtered column may be a view of a longer one: its values would come along.
+    values, offsets = array.values.to_numpy(), array.offsets.to_numpy()
+    return values[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 
 def segment_sums(

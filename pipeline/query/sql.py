@@ -39,7 +39,7 @@ def run_sql(lake: Lake, query: str) -> pl.DataFrame:
         try:
             _check(connection, query)
             for table in named:
-                lake.check_all(table.name)
+                lake.check(table.name)
             for table in TABLES.values():
                 _create_view(connection, lake, table, may_fail=table not in named)
             _lock(connection, lake)
@@ -47,7 +47,7 @@ def run_sql(lake: Lake, query: str) -> pl.DataFrame:
         except (duckdb.Error, pl.exceptions.PolarsError) as problem:
             if isinstance(problem, (duckdb.IOException, duckdb.InvalidInputException)):
                 for table in named:  # perhaps a file is wrong, not the query
-                    lake.check_all(table.name, deep=True)
+                    lake.check(table.name, deep=True)
             raise InputError(f"SQL: {_one_line(problem)}") from problem
 
 

@@ -254,10 +254,10 @@ def test_rot_under_an_old_time_stamp_is_found_by_reading_all(lake: Lake) -> None
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    lake.check("citation_counts", CELL)
+    lake.guard.check("citation_counts", CELL)
     assert not lake.states("citation_counts")[CELL].damaged
     with pytest.raises(DamagedError):
-        lake.check("citation_counts", CELL, deep=True)
+        lake.guard.check("citation_counts", CELL, deep=True)
     assert lake.states("citation_counts")[CELL].damaged
 
 
@@ -289,15 +289,15 @@ def test_what_is_set_aside_is_as_if_never_made(lake: Lake) -> None:
     """A stage that reads what it made before would stumble over the damage for ever."""
     commit(lake)
     path = lake.path("citation_counts", CELL)
-    assert lake.set_aside("citation_counts", [CELL]) == []
+    assert lake.guard.set_aside("citation_counts", [CELL]) == []
     path.write_bytes(b"junk")
-    (line,) = lake.set_aside("citation_counts", [CELL])
+    (line,) = lake.guard.set_aside("citation_counts", [CELL])
     assert line == f"{path} was damaged: made anew from upstream"
     assert lake.read_all("citation_counts").is_empty()
     history = lake.path("citation_snapshots", CELL)
     history.parent.mkdir(parents=True)
     history.write_bytes(b"cut short when the machine died, before any state was written")
-    (line,) = lake.set_aside("citation_counts", [CELL])
+    (line,) = lake.guard.set_aside("citation_counts", [CELL])
     assert "counts that only this file remembered are lost; kept as part.parquet.damaged" in line
     assert [p.name for p in history.parent.iterdir()] == ["part.parquet.damaged"]
 
