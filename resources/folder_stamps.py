@@ -5,12 +5,14 @@ taken for immutable: writers add files and remove files.
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 
-from resources.lake import replace_file
+from pipeline.errors import StorageError
+from resources.files import replace_file
 from resources.stamps import Stamp, damage, stamp_of
 
 Stamps = Mapping[str, Stamp]
@@ -49,6 +51,11 @@ class FolderStamps:
     def forget(self) -> None:
         """Before the folder changes."""
         self._kept.unlink(missing_ok=True)
+
+    def spoil(self) -> None:
+        """Have no file count as sound from now on; on a disk that is only read, do nothing."""
+        with suppress(StorageError):
+            replace_file(self._kept, b"")
 
     def keep(self, before: Stamps | None) -> None:
         """After it changed; `before`: stamps of what is still there, so that only news is read."""

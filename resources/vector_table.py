@@ -56,6 +56,15 @@ class VectorTable:
         problem = self._stamps.problem(deep=deep) or (strange and f"{strange[0]} is not ours")
         return f"{TABLE}.lance was damaged ({problem})" if problem else ""
 
+    @property
+    def folder(self) -> Path:
+        """Where the table lies."""
+        return self._table
+
+    def doubt(self) -> None:
+        """Have the table count as damaged from now on: somebody found it so by reading it."""
+        self._stamps.spoil()
+
     def drop(self) -> None:
         """Forget the table: a damaged one, which is then made anew."""
         try:
