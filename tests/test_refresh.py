@@ -3,15 +3,18 @@
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from pipeline.refresh import plan_refresh, refresh
 from pipeline.tables import TABLES
+from resources.dagster_home import prepare_dagster_home
 from resources.workspace import Workspace
 from tests.library import assert_same_tables, raw_tables, reopened, run_stages
 from tests.refreshing import delivered, ended, news, start, undisturbed
@@ -84,6 +87,51 @@ def test_killed_refreshes_lose_nothing(tmp_path: Path, workspace: Workspace) -> 
     assert plan_refresh(after) == []
     assert_same_tables(raw_tables(after), raw_tables(undisturbed(tmp_path / "peace")))
     assert after.vectors.count() == raw_tables(after)["papers"].height
+
+
+def test_killed_at_any_moment_a_refresh_converges(tmp_path: Path, workspace: Workspace) -> None:
+    """Chosen moments are those somebody thought of; the seed is the process number."""
+    run_stages(workspace)
+    news(workspace)
+    process = start(workspace.data, "nothing")
+    moment = random.Random(process.pid).uniform(3, 9)
+    time.sleep(moment)
+    process.kill()
+    assert process.wait() in (0, -9)
+    run_stages(reopened(workspace.data))
+    after = reopened(workspace.data)
+    assert plan_refresh(after) == [], moment
+    assert_same_tables(raw_tables(after), raw_tables(undisturbed(tmp_path / "peace")))
+
+
+def test_runs_at_once_share_one_database(tmp_path: Path, workspace: Workspace) -> None:
+    """Three runs on the same venue-years, whose records somebody else keeps locked for seconds."""
+    run_stages(workspace)
+    news(workspace)
+    home = prepare_dagster_home(workspace.data)
+    with dg.DagsterInstance.from_config(str(home)):
+        pass  # its databases exist, so that they can be locked
+    processes = [start(workspace.data, "runs_at_once") for _ in range(3)]
+    deadline = time.monotonic() + 60
+    while len(list(workspace.data.root.glob("ready-*"))) < 3:
+        assert all(process.poll() is None for process in processes)
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    locked = [sqlite3.connect(path) for path in (home / "history").rglob("*.db")]
+    for connection in locked:
+        connection.execute("BEGIN IMMEDIATE")
+    (workspace.data.root / "go").touch()
+    time.sleep(3)
+    for connection in locked:
+        connection.close()
+    assert locked
+    for process in processes:
+        code, lines = ended(process)
+        assert code == 0, lines
+    after = reopened(workspace.data)
+    run_stages(after)
+    assert_same_tables(raw_tables(after), raw_tables(undisturbed(tmp_path / "peace")))
+    assert after.vectors.paper_ids().len() == raw_tables(after)["papers"].height
 
 
 def test_a_full_disk_is_one_line_and_heals(tmp_path: Path, workspace: Workspace) -> None:
