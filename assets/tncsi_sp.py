@@ -90,7 +90,7 @@ def _few_at_a_time(
 
 
 def _n_rows(pools: pl.DataFrame) -> int:
-    """One more than the greatest row number in the pools; the last member of each is its greatest."""
+    """One more than the greatest row number in the pools; the last member of each is greatest."""
     greatest = (pools["paper_row"].max(), pools["members"].list.last().max())
     return 1 + max((int(row) for row in greatest if row is not None), default=-1)
 

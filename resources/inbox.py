@@ -32,6 +32,7 @@ from resources.scholar_dumps import (
 )
 from resources.source_files import SUFFIXES, files_below
 
+REGISTRY = "registry.jsonl"
 SHRUNK = 0.5  # a list below this share of the one it replaces looks like a damaged one
 
 
@@ -72,7 +73,7 @@ class Inbox:
         self.root = root
         self._venues = venues
         self._today = today
-        self._registry = root / "registry.jsonl"
+        self._registry = root / REGISTRY
         self.files: list[RegisteredFile] = self._load()
 
     def _load(self) -> list[RegisteredFile]:
@@ -146,7 +147,7 @@ class Inbox:
         self.files = [f for f in self.files if f.path not in removed]
         known = {f.path: f for f in self.files}
         news: list[RegisteredFile] = []
-        for path in sorted(p for p in self.root.rglob("*") if _may_be_a_dump(p, self._registry)):
+        for path in sorted(p for p in self.root.rglob("*") if may_be_a_dump(p, self.root)):
             relative = path.relative_to(self.root).as_posix()
             before = known.get(relative)
             try:
@@ -328,8 +329,9 @@ class _Told:
         return told
 
 
-def _may_be_a_dump(path: Path, registry: Path) -> bool:
-    return path.name.endswith(SUFFIXES) and path.name[0] != "." and path != registry
+def may_be_a_dump(path: Path, root: Path) -> bool:
+    """Whether a file below the inbox `root` may be a dump by its name: `.part`, `.tmp` are none."""
+    return path.name.endswith(SUFFIXES) and path.name[0] != "." and path != root / REGISTRY
 
 
 def _digest_of(files: Iterable[RegisteredFile]) -> str:

@@ -17,10 +17,13 @@ import typer
 from pipeline.cli import (
     audit,
     crawl,
+    doctor,
     evaluate,
     maintain,
     prompt,
+    prune,
     read,
+    release,
     review,
     simulate,
     train,
@@ -67,6 +70,9 @@ train.register(app)
 prompt.register(app)
 evaluate.register(app)
 audit.register(app)
+doctor.register(app)
+prune.register(app)
+release.register(app)
 simulate.register(app)
 
 
