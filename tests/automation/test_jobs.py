@@ -40,7 +40,8 @@ from tests.library import TODAY, reopened
 
 workspace = reopened(DataDir(Path(sys.argv[1])))
 job = build_defs(workspace=workspace, today=TODAY).get_job_def("refresh")
-sys.exit(not job.execute_in_process(instance=open_instance(workspace), raise_on_error=False).success)
+instance = open_instance(workspace)
+sys.exit(not job.execute_in_process(instance=instance, raise_on_error=False).success)
 """
 
 
