@@ -15,6 +15,7 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from assets.costs import note_costs
 from assets.materialise import clear_errors
 from assets.openalex import POOL, crawl_cells, crawl_figures, raise_troubles
 from assets.partitions import key_of
@@ -81,7 +82,13 @@ def fetch_op() -> dg.OpDefinition:
                 polled = _polled(context, client, workspace, tracked)
         troubles: list[CsimpactError] = [one.trouble for one in outcomes if one.trouble]
         troubles += [polled.trouble] if polled and polled.trouble else []
-        raise_troubles(troubles, crawl_figures(outcomes))
+        figures = crawl_figures(outcomes)
+        if polled:
+            figures["calls"] += polled.tally.calls
+            figures["cents"] = round(figures["cents"] + polled.tally.usd * 100, 3)
+            figures["counts_moved"] = polled.n_counts
+        note_costs(context, workspace, WORKS, figures)
+        raise_troubles(troubles, figures)
 
     return _op
 

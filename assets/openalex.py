@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.costs import note_costs
 from assets.partitions import cells_of
 from pipeline.errors import BudgetExhaustedError, CsimpactError
 from pipeline.tables import Cell
@@ -43,6 +44,7 @@ def crawl_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
         metadata = crawl_figures(outcomes) | {
             "venue_years_without_source": len(cells) - len(outcomes)
         }
+        note_costs(context, workspace, "openalex_works", metadata)
         raise_troubles([one.trouble for one in outcomes if one.trouble], metadata)
         return dg.MaterializeResult(metadata=metadata)
 

@@ -5,7 +5,7 @@ Belongs here: windows in terms of cells. Not: pools or scores themselves.
 
 from collections.abc import Collection, Mapping
 
-from pipeline.staleness import State, cells_in_window
+from pipeline.staleness import State, cell_windows
 from pipeline.tables import Cell
 from resources.workspace import Workspace
 
@@ -22,6 +22,5 @@ def window_of(
     workspace: Workspace, cells: Collection[Cell], papers: Mapping[Cell | None, State]
 ) -> list[Cell]:
     """The cells themselves and all that hold papers within the window of theirs, sorted."""
-    half = workspace.rule.half_window_days
-    reached = {w for c in cells if c in papers for w in cells_in_window(papers, papers[c], half)}
-    return sorted(reached | set(cells))
+    windows = cell_windows(papers, workspace.rule.half_window_days)
+    return sorted({w for cell in cells for w in windows.get(cell, ())} | set(cells))

@@ -5,6 +5,7 @@ the inbox, the lake, the ledger, LanceDB and Dagster's instance.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,19 @@ def data_dir() -> DataDir:
     return DataDir(Path(os.environ.get("CSIMPACT_DATA") or PROJECT / "data").absolute())
 
 
+VARIABLES: Mapping[str, str] = {
+    "CSIMPACT_DATA": "folder of all state; else data/ of the project",
+    "CSIMPACT_PROFILE": "models to work with, minilm or qwen3; else minilm",
+    "CSIMPACT_ENCODER": "document encoder in place of the profile's",
+    "CSIMPACT_OPENALEX_URL": "another server that answers like OpenAlex",
+    "CSIMPACT_AUTOMATION": "on: sensors and schedules start by themselves; else off",
+    "CSIMPACT_TRAINING": "on: a prompt is trained every week; else off",
+    "CSIMPACT_TICK_SECONDS": "seconds between ticks of sensors that look at this machine; else 30",
+    "CSIMPACT_WEBHOOK": "https address that incidents are posted to; a secret",
+    "CSIMPACT_POSTGRES_URL": "PostgreSQL of Dagster's instance, in place of SQLite; a secret",
+}
+"""Every variable of ours, and what it says. Tests have others of their own."""
+
 PROFILE_VARIABLE, USUAL_PROFILE = "CSIMPACT_PROFILE", "minilm"
 
 
@@ -157,6 +171,11 @@ def probe_seconds() -> int:
 def webhook_url() -> str | None:
     """Where incidents are posted; a secret, since whoever knows it can post there."""
     return os.environ.get("CSIMPACT_WEBHOOK", "").strip() or None
+
+
+def postgres_url() -> str | None:
+    """Where Dagster keeps its instance instead of SQLite; a secret, since it holds a password."""
+    return os.environ.get("CSIMPACT_POSTGRES_URL", "").strip() or None
 
 
 def _switch(name: str) -> bool:

@@ -146,6 +146,7 @@ def test_any_days_end_as_a_rebuild(days: list[tuple[dict[int, str], bool]]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @given(DAYS)
 @MANY
 def test_many_days_end_as_a_rebuild(days: list[tuple[dict[int, str], bool]]) -> None:

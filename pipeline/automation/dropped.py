@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import InputError
-from resources.inbox import may_be_a_dump
+from resources.inbox import RegisteredFile, may_be_a_dump
 from resources.source_files import opened, sha256_of
+from resources.source_registry import Delivery
 from resources.workspace import Workspace
 
 SETTLED_S = 60.0  # left alone for that long, a file counts as written
@@ -98,7 +99,8 @@ def _known(
     stamps: dict[str, set[Stamp]] = {}
     digests: dict[tuple[str, int], set[str]] = {}
     lists = {f.path: f for f in workspace.inbox().files}.values()
-    for file in (*lists, *workspace.source_store().deliveries):
+    known: list[RegisteredFile | Delivery] = [*lists, *workspace.source_store().deliveries]
+    for file in known:
         stamps.setdefault(file.path, set()).add((file.size, file.mtime_ns))
         digests.setdefault((file.path, file.size), set()).add(file.sha256)
     return stamps, digests

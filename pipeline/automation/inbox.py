@@ -93,18 +93,22 @@ def evaluate(
     if asking is None:
         return problems or f"asked for already, {_names(list(ready))} not taken yet: asks again"
     memory.asked = asking
-    why = f"{len(ready)} files: {_names(list(ready))}"
+    why = f"in the inbox: {_names(list(ready))}"
     return dg.RunRequest(run_key=asking.run_key, tags={ASKED_BY: NAME, WHY: why})
 
 
 def _untold(workspace: Workspace, memory: Memory) -> str | None:
     """Files that cannot be used, each named once: those refused, and those that end early."""
-    lines = {f.path: f.problem for f in workspace.inbox().problems()}
-    lines |= {path: f"{path}: {one.damage}" for path, one in memory.waiting.items() if one.damage}
-    marks = {_mark(line): line for line in lines.values()}
+    lines = [f"cannot be used: {f.problem}" for f in workspace.inbox().problems()]
+    lines += [
+        f"damaged or unfinished: {path}: {one.damage}"
+        for path, one in memory.waiting.items()
+        if one.damage
+    ]
+    marks = {_mark(line): line for line in lines}
     news = [line for mark, line in marks.items() if mark not in memory.told]
     memory.told = list(marks)
-    return f"cannot be used: {'; '.join(news)}" if news else None
+    return "; ".join(news) or None
 
 
 def _mark(line: str) -> str:

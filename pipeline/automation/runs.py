@@ -6,7 +6,6 @@ Not: what any of them asks for.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import cast
 
 import dagster as dg
 
@@ -65,5 +64,5 @@ def as_of_its_end(instance: dg.DagsterInstance, asked: Asked | None) -> Asked | 
     if asked is None:
         return None
     records = instance.get_run_records(dg.RunsFilter(tags={RUN_KEY: asked.run_key}), limit=1)
-    ended = cast(float | None, records[0].end_time) if records else None
+    ended = records[0].end_time if records else None
     return replace(asked, at=max(asked.at, ended)) if ended else asked
