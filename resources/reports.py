@@ -39,8 +39,11 @@ class WrittenReport:
 
     @property
     def made_at(self) -> datetime:
-        """When it was made, in UTC."""
-        return _moment(self.page.stem)
+        """When it was made, in UTC; to the second where its document is damaged."""
+        try:
+            return datetime.fromisoformat(self.document()["made_at"])
+        except (StorageError, KeyError, TypeError, ValueError):
+            return _moment(self.page.stem)
 
     def document(self) -> dict[str, Any]:
         """Words, numbers and tables; raises StorageError if they cannot be read."""
@@ -91,7 +94,8 @@ class Reports:
 
     def table(self) -> pl.DataFrame:
         """`made_at, page, words` of every finished report, the newest first."""
-        rows = [(w.made_at, str(w.page), w.document()["words"]) for w in self.written()[::-1]]
+        written = self.written()[::-1]
+        rows = [(_moment(w.page.stem), str(w.page), w.document()["words"]) for w in written]
         schema = {"made_at": pl.Datetime("ms", "UTC"), "page": pl.String, "words": pl.String}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
