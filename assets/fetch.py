@@ -15,7 +15,8 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from assets.materialise import clear_errors, note_costs
+from assets.costs import note_costs
+from assets.materialise import clear_errors
 from assets.openalex import POOL, crawl_cells, crawl_figures, raise_troubles
 from assets.partitions import key_of
 from pipeline.errors import CsimpactError, InputError
@@ -130,7 +131,7 @@ def _tell(context: dg.OpExecutionContext, outcome: Outcome) -> None:
     """A materialisation, unless nothing came: that is the run's failure to tell."""
     if outcome.trouble and not outcome.delivered:
         return
-    figures = {
+    figures: dict[str, Any] = {
         "news": outcome.news,
         "works": outcome.n_works,
         "status": outcome.status,

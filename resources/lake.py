@@ -104,7 +104,8 @@ class Lake:
     def _check(self, table: Table, cell: Cell | None, frame: pl.DataFrame) -> None:
         problems = violations(table, frame)
         if cell is not None and not problems and "venue" in table.columns:
-            if strays := int(((frame["venue"] != cell[0]) | (frame["year"] != cell[1])).sum()):
+            strays = int(((frame["venue"] != cell[0]) | (frame["year"] != cell[1])).sum())
+            if strays:
                 problems.append(f"{strays} rows belong to another cell than {cell}")
         if problems:
             where = table.name if cell is None else f"{table.name} of {cell[0]} {cell[1]}"
