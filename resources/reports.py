@@ -25,6 +25,7 @@ from pipeline.errors import NotFoundError, StorageError
 from resources.lake import Lake, replace_file
 from resources.snapshots import ChangedFile, discard, link_or_copy
 
+_LISTED = pl.Schema({"made_at": pl.Datetime("ms", "UTC"), "page": pl.String, "words": pl.String})
 _STAMP = "%Y-%m-%dT%H%M%SZ"
 _AS_OF = "as_of"  # holds the name of the last night that is in `tables/`
 _NIGHT, _NEXT = ".night", "next-"
@@ -96,8 +97,7 @@ class Reports:
         """`made_at, page, words` of every finished report, the newest first."""
         written = self.written()[::-1]
         rows = [(_moment(w.page.stem), str(w.page), w.document()["words"]) for w in written]
-        schema = {"made_at": pl.Datetime("ms", "UTC"), "page": pl.String, "words": pl.String}
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        return pl.DataFrame(rows, schema=_LISTED, orient="row")
 
     def next_moment(self, now: datetime) -> datetime:
         """`now`, to the second, or later if the last report is: clocks may be set back."""
