@@ -14,7 +14,7 @@ from pipeline.automation.jobs import in_order
 from pipeline.automation.names import KIND, MAX_RUNTIME, REFRESH
 from pipeline.definitions import build_defs
 from pipeline.refresh import plan_refresh, refresh
-from pipeline.run_job import _instance, run_job
+from pipeline.run_job import open_instance, run_job
 from pipeline.settings import PROJECT
 from resources.workspace import Workspace
 from tests.library import (
@@ -34,13 +34,13 @@ AS_THE_DAEMON = """
 import sys
 from pathlib import Path
 from pipeline.definitions import build_defs
-from pipeline.run_job import _instance, run_job
+from pipeline.run_job import open_instance, run_job
 from pipeline.settings import DataDir
 from tests.library import TODAY, reopened
 
 workspace = reopened(DataDir(Path(sys.argv[1])))
 job = build_defs(workspace=workspace, today=TODAY).get_job_def("refresh")
-sys.exit(not job.execute_in_process(instance=_instance(workspace), raise_on_error=False).success)
+sys.exit(not job.execute_in_process(instance=open_instance(workspace), raise_on_error=False).success)
 """
 
 
@@ -58,7 +58,7 @@ def test_a_run_of_the_command_line_is_of_its_kind_and_has_no_time_limit(
 ) -> None:
     """The queue would start a refresh beside it, conditions follow it, and monitoring end it."""
     report = run_job(workspace, REFRESH, {})
-    with _instance(workspace) as instance:
+    with open_instance(workspace) as instance:
         run = instance.get_run_by_id(report.run_id)
     assert run
     assert run.tags[KIND] == REFRESH
@@ -74,7 +74,7 @@ def test_a_step_in_process_waits_for_its_pool(workspace: Workspace) -> None:
         working.append(1)
 
     job = in_order(REFRESH, [encode], "")
-    with _instance(workspace) as instance:
+    with open_instance(workspace) as instance:
         storage = instance.event_log_storage
         storage.initialize_concurrency_limit_to_default("gpu")
         held = storage.claim_concurrency_slot("gpu", "another-run", "step")
