@@ -25,7 +25,11 @@ from pipeline.errors import NotFoundError, StorageError
 from resources.lake import Lake, replace_file
 from resources.snapshots import ChangedFile, discard, link_or_copy
 
-_LISTED = pl.Schema({"made_at": pl.Datetime("ms", "UTC"), "page": pl.String, "words": pl.String})
+_LISTED: dict[str, pl.DataType] = {
+    "made_at": pl.Datetime("ms", "UTC"),
+    "page": pl.String(),
+    "words": pl.String(),
+}
 _STAMP = "%Y-%m-%dT%H%M%SZ"
 _AS_OF = "as_of"  # holds the name of the last night that is in `tables/`
 _NIGHT, _NEXT = ".night", "next-"
