@@ -193,7 +193,7 @@ def test_tables_name_what_did_not_move() -> None:
     files = pl.DataFrame({"table": list(changes), "files_changed": [1, 0, 1], "files": [2, 1, 2],
                           "rows": [9, None, 9]})  # fmt: skip
     section = tables_section(changes, files)
-    assert section.words == "Unchanged: `redirects` and `citation_counts`."
+    assert section.words == "Tables unchanged: redirects and citation counts."
     assert table(section, "tables").row(0) == ("papers", 1, 0, 0, 1, 2, 9)
 
 
