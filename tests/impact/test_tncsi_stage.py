@@ -16,9 +16,10 @@ from assets.stages import Made
 from pipeline.tables import CITATION_COUNTS, Cell
 from resources.lake import digest_of
 from resources.workspace import Workspace
-from tests.library import deliver, papers, run_stages, tiny_workspace
+from tests.library import RULE, deliver, papers, run_stages, tiny_workspace
 
-A, B, C = ("cvpr", 2016), ("icml", 2016), ("acl", 2020)  # A and B of one window
+A, B, C = ("cvpr", 2016), ("icml", 2017), ("acl", 2018)
+A_YEAR = RULE.model_copy(update={"half_window_days": 366})  # B sees A and C, which see only B
 SOURCES = ("google_scholar", "openalex", "a_table_of_somebody")
 SCORES = next(stage for stage in STAGES if stage.asset == "tncsi_sp")
 Change = tuple[Cell, int, str, int | None]
@@ -27,10 +28,11 @@ Change = tuple[Cell, int, str, int | None]
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """Two venue-years of one window and one far from both."""
+    """Three venue-years in a row, of which moved counts reach one or two further."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CSIMPACT_ENCODER", "tiny")
         workspace = tiny_workspace(tmp_path_factory.mktemp("scores"))
+        workspace.rule = A_YEAR
         for i, cell in enumerate((A, B, C)):
             deliver(workspace, cell, papers(range(100 * i, 100 * i + 7)), "2024-01-01")
         run_stages(workspace, without=("paper_index",))
