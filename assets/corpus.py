@@ -81,7 +81,7 @@ def dump_shards(job: Job) -> Iterator[Made]:
 def _merged_into(records: pl.DataFrame, merged: pl.DataFrame) -> str:
     """Digest of the ids that were merged into these records, empty if none was."""
     known = records.select("source", merged_into="source_id")
-    ids = merged.join(known, on=["source", "merged_into"], how="semi").drop("gone_on")
+    ids = merged.join(known, on=["source", "merged_into"], how="semi")
     return digest_of(ids.sort("source", "source_id")) if ids.height else ""
 
 

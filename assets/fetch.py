@@ -131,7 +131,7 @@ def _tell(context: dg.OpExecutionContext, outcome: Outcome) -> None:
     """A materialisation, unless nothing came: that is the run's failure to tell."""
     if outcome.trouble and not outcome.delivered:
         return
-    figures = {
+    figures: dict[str, Any] = {
         "news": outcome.news,
         "works": outcome.n_works,
         "status": outcome.status,

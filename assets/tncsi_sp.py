@@ -39,7 +39,7 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
     columns = ["paper_row", "citation_source", "cited_by_count"]
     counts = lake.read_cells("citation_counts", window, columns)
     dense = dense_counts(counts, max(counts["paper_row"].to_list(), default=-1) + 1)
-    precedence, none = _precedence(counts), TNCSI_SP.empty()
+    precedence, none = precedence_of(counts), TNCSI_SP.empty()
     groups = _few_at_a_time(job.cells, lake.states("topic_pools"))
     for cells, pools in _read_ahead(lake, groups):
         scores = score_pools(
@@ -102,6 +102,7 @@ def _undated(lake: Lake, pools: pl.DataFrame) -> NDArray[np.int32]:
     return papers.filter(pl.col("publication_date").is_null())["paper_row"].to_numpy()
 
 
-def _precedence(counts: pl.DataFrame) -> tuple[str, ...]:
+def precedence_of(counts: pl.DataFrame) -> tuple[str, ...]:
+    """Sources of these counts in the order they are trusted, the most trusted first."""
     others = set(counts["citation_source"].unique()) - set(CITATION_PRECEDENCE)
     return (*CITATION_PRECEDENCE, *sorted(others))

@@ -10,9 +10,10 @@ import dagster as dg
 
 from assets import ON_DEMAND, STAGES
 from assets.materialise import as_asset
+from assets.night_report import NIGHT_REPORT
 from assets.openalex import crawl_asset
 from assets.partitions import cell_partitions
-from assets.wholes import LABEL_AUDIT, WHOLES, as_whole_asset
+from assets.wholes import LABEL_AUDIT, WHOLES, as_whole_asset, as_whole_op
 from pipeline.automation.conditions import condition_sensors, with_condition
 from pipeline.automation.freshness import with_freshness
 from pipeline.automation.inbox import scholar_dump
@@ -30,12 +31,12 @@ def build_defs(*, workspace: Workspace | None = None, today: date | None = None)
     assets = [
         crawl_asset(partitions),
         *(as_asset(stage, partitions) for stage in (*STAGES, *ON_DEMAND)),
-        *map(as_whole_asset, (*WHOLES, LABEL_AUDIT)),
+        *map(as_whole_asset, (*WHOLES, LABEL_AUDIT, NIGHT_REPORT)),
     ]
     return dg.Definitions(
         assets=dg.map_asset_specs(lambda spec: with_freshness(with_condition(spec)), assets),
         jobs=[
-            refresh_job(),
+            refresh_job(closing=[as_whole_op(NIGHT_REPORT)]),
             train_job(),
         ],
         sensors=[

@@ -60,10 +60,9 @@ def read_page(response: httpx.Response) -> Page:
 def read_groups(response: httpx.Response) -> Told:
     """The histogram in the answer to a query by groups; raises PassingFault if it is none."""
     document = _list(response)
-    meta, groups = document.get("meta"), document.get("group_by")
     try:
-        n_works = meta["count"]
-        found = {int(group["key"]): group["count"] for group in groups}
+        n_works = document["meta"]["count"]
+        found = {int(group["key"]): group["count"] for group in document["group_by"]}
     except (TypeError, KeyError, ValueError):
         raise PassingFault("with JSON that is no list of groups") from None
     if not all(type(n) is int and n >= 0 for n in (n_works, *found.values())):

@@ -130,13 +130,15 @@ def _cached(cache: Path) -> pl.DataFrame:
 
 def _read(stamp: str, path: Path) -> pl.DataFrame:
     header, works = read_rows(path)
-    rows = [(stamp, None, None, None, False, bool(header.get("complete")))]
+    rows: list[tuple[object, ...]] = [
+        (stamp, None, None, None, False, bool(header.get("complete")))
+    ]
     rows += [(stamp, *_told(work), True) for work in works]
     return pl.DataFrame(rows, schema=_READ, orient="row")
 
 
-def _told(work: Work) -> tuple[str | None, int | None, str | None, bool]:
-    work_id = openalex_id(str(work["id"]))
+def _told(work: Work) -> tuple[str, int | None, str | None, bool]:
+    work_id = openalex_id(str(work["id"])) or str(work["id"])
     if work.get("deleted") or work.get("merged_into"):
         return work_id, None, None, True
     digest = None if work.get("counts_only") else content_digest(work)

@@ -4,10 +4,10 @@ Belongs here: asking, side by side, within a time that a tick of Dagster allows.
 answer means (pipeline/corpus/openalex_probe.py), nor what to do about it (pipeline/automation).
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from time import monotonic
 
 from pipeline.corpus.openalex_probe import Held, Probed, compare
 from pipeline.corpus.openalex_query import probe_query
@@ -49,12 +49,12 @@ def probe(
 
     None is begun after `seconds`.
     """
-    end = time.monotonic() + seconds
+    end = monotonic() + seconds
 
     def ask(wanted: tuple[Venue, int]) -> tuple[Probed | CsimpactError | None, Tally]:
         venue, year = wanted
         cell, tally = (venue.slug, year), Tally()
-        if time.monotonic() >= end:
+        if monotonic() >= end:
             return None, tally
         try:
             told = client.groups(probe_query(venue, year), tally)

@@ -1,8 +1,9 @@
 """How long what piles up is kept, and deleting what is older: the monthly clean-up.
 
-Belongs here: the policy, the order of the parts, files by age, LanceDB's versions. Not: Dagster's
-runs (run_retention.py), releases (their own module), nor anything that cannot be made again: the
-inbox, what sources say, the ledger, snapshots and trained prompts are kept for ever.
+Belongs here: the policy, the order of the parts, files by age, LanceDB's versions. Not: which
+runs of Dagster may go (run_retention.py), which releases (releases.py), nor anything that cannot
+be made again: the inbox, what sources say, the ledger, snapshots and trained prompts are kept for
+ever, and so are records of superseded lists, from which older counts are read.
 
 Safe beside a running refresh: only what is finished and old is touched, and what a stage may be
 writing is touched under that stage's lock, or left for the next time.
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import BusyError
 from resources.integrity import leftovers
+from resources.releases import prune_releases, remove_old
 from resources.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -97,9 +99,7 @@ def _runs(pruning: Pruning) -> Pruned:
 
     before = pruning.before(pruning.policy.runs_days)
     done = prune_runs(pruning.instance, before, dry_run=pruning.dry_run)
-    note = (
-        f"{done.held} older ones hold the newest state of an asset partition" if done.held else ""
-    )
+    note = f"{done.held} more hold the newest state of a partition" if done.held else ""
     return Pruned("runs", done.count, done.bytes, note)
 
 
@@ -132,6 +132,18 @@ def _journal(pruning: Pruning) -> Pruned:
     return _files(pruning, "journals put aside", aside, pruning.policy.journals_days)
 
 
+def _releases(pruning: Pruning) -> Pruned:
+    """By the policy of pipeline/release/names.py; what other releases link to frees nothing."""
+    try:
+        doomed = remove_old(pruning.workspace.data, dry_run=True)
+        freed = sum(_freed(p) for r in doomed for p in r.folder.rglob("*") if p.is_file())
+        if not pruning.dry_run:
+            doomed = prune_releases(pruning.workspace)
+        return Pruned("releases", len(doomed), freed if doomed else 0)
+    except BusyError:
+        return Pruned("releases", 0, 0, "left alone: one is being made")
+
+
 def _leftovers(pruning: Pruning) -> Pruned:
     """Whoever writes under such a name renames it within seconds: a day later nobody will."""
     age_s = timedelta(days=pruning.policy.leftovers_days).total_seconds()
@@ -162,6 +174,7 @@ PARTS: tuple[Callable[[Pruning], Pruned], ...] = (
     _runs,
     _logs,
     _versions,
+    _releases,
     _incidents,
     _reports,
     _journal,
@@ -181,8 +194,7 @@ def _files(pruning: Pruning, what: str, found: Iterable[Path], days: int) -> Pru
             if path.is_dir():
                 folders.append(path)
                 continue
-            # A file of several names frees nothing until the last of them goes.
-            count, freed = count + 1, freed + (stat.st_size if stat.st_nlink == 1 else 0)
+            count, freed = count + 1, freed + _freed(path)
             if not pruning.dry_run:
                 path.unlink()
     if not pruning.dry_run:
@@ -190,3 +202,9 @@ def _files(pruning: Pruning, what: str, found: Iterable[Path], days: int) -> Pru
             with suppress(OSError):  # not empty
                 os.rmdir(folder)
     return Pruned(what, count, freed)
+
+
+def _freed(path: Path) -> int:
+    """Bytes: a file of several names frees nothing until the last of them goes."""
+    stat = path.lstat()
+    return stat.st_size if stat.st_nlink == 1 else 0

@@ -140,7 +140,7 @@ class _Merge:
         if merged.is_empty() and not self._shelf.index(self._source, "merged"):
             return
         heads = self._shelf.heads(self._source).select(*_PLACE, merged_into="source_id")
-        ids = merged.select("source_id", "merged_into").join(heads, on="merged_into")
+        ids = merged.join(heads, on="merged_into")
         index = {c: digest_of(part.sort("source_id")) for c, part in _by_cell(ids, _PLACE).items()}
         self._shelf.write_index(self._source, "merged", index)
 

@@ -34,8 +34,9 @@ import dagster as dg
 from assets.fetch import ALL, FETCH_OP, fetch_op, name_of
 from pipeline.automation.jobs import in_order
 from pipeline.automation.names import ASKED_BY, FETCH, WHY
+from pipeline.automation.runs import schedule_status, under_way
 from pipeline.corpus.openalex_probe import Probed
-from pipeline.settings import automation_on, openalex_chosen
+from pipeline.settings import openalex_chosen
 from pipeline.tables import Cell
 from resources.openalex_deliveries import Deliveries
 from resources.openalex_known import held_cells
@@ -46,13 +47,6 @@ NOT_CHOSEN = (
     "OpenAlex is not asked unattended: set OPENALEX_API_KEY to a key, which is free, or "
     "CSIMPACT_OPENALEX_URL to the address of another server of its kind"
 )
-UNDER_WAY = "a run of `fetch` is queued or running"
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def fetch_job() -> dg.JobDefinition:
@@ -62,11 +56,10 @@ def fetch_job() -> dg.JobDefinition:
 
 def fetch_schedules() -> list[dg.ScheduleDefinition]:
     """`nightly_works`, `nightly_citations`, `weekly_sweep`; running if automation is on."""
-    status = dg.DefaultScheduleStatus
     common: dict[str, Any] = {
         "job_name": FETCH,
         "execution_timezone": "UTC",
-        "default_status": status.RUNNING if automation_on() else status.STOPPED,
+        "default_status": schedule_status(),
     }
 
     @dg.schedule(cron_schedule="10 1 * * *", **common)
@@ -144,8 +137,7 @@ def why_not(instance: dg.DagsterInstance) -> str | None:
     """Why nobody looks now; None: go ahead."""
     if not openalex_chosen():
         return NOT_CHOSEN
-    unfinished = dg.RunsFilter(job_name=FETCH, statuses=_UNFINISHED)
-    return UNDER_WAY if instance.get_runs_count(unfinished) else None
+    return "a fetch is under way" if under_way(instance, [FETCH]) else None
 
 
 def look_at(workspace: Workspace, cells: Sequence[Cell]) -> Look:

@@ -93,7 +93,7 @@ def evaluate(
     if asking is None:
         return problems or f"asked for already, {_names(list(ready))} not taken yet: asks again"
     memory.asked = asking
-    why = f"{len(ready)} files: {_names(list(ready))}"
+    why = f"in the inbox: {_names(list(ready))}"
     return dg.RunRequest(run_key=asking.run_key, tags={ASKED_BY: NAME, WHY: why})
 
 

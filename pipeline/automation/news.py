@@ -13,6 +13,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import dagster as dg
 import orjson
@@ -28,8 +29,9 @@ from pipeline.automation.fetching import (
 )
 from pipeline.automation.names import FETCH
 from pipeline.automation.requests import Asked, next_asking
+from pipeline.automation.runs import sensor_status
 from pipeline.corpus.openalex_probe import Probed
-from pipeline.settings import automation_on, probe_seconds
+from pipeline.settings import probe_seconds
 from pipeline.tables import Cell
 from resources.workspace import Workspace
 
@@ -74,17 +76,20 @@ def write_rounds(rounds: Rounds) -> str:
 
 def news_sensors(clock: Clock = time.time) -> list[dg.SensorDefinition]:
     """`new_works` and `new_citations`, running if automation is on; `clock` in seconds."""
-    status = dg.DefaultSensorStatus
-    on = status.RUNNING if automation_on() else status.STOPPED
+    common: dict[str, Any] = {
+        "job_name": FETCH,
+        "minimum_interval_seconds": probe_seconds(),
+        "default_status": sensor_status(),
+    }
 
-    @dg.sensor(job_name=FETCH, minimum_interval_seconds=probe_seconds(), default_status=on)
+    @dg.sensor(**common)
     def new_works(
         context: dg.SensorEvaluationContext, workspace: dg.ResourceParam[Workspace]
     ) -> dg.SensorResult | dg.SkipReason:
         """News of this year and the previous one, where papers still appear."""
         return _tick(context, workspace, young_cells(workspace), clock)
 
-    @dg.sensor(job_name=FETCH, minimum_interval_seconds=probe_seconds(), default_status=on)
+    @dg.sensor(**common)
     def new_citations(
         context: dg.SensorEvaluationContext, workspace: dg.ResourceParam[Workspace]
     ) -> dg.SensorResult | dg.SkipReason:

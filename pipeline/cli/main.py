@@ -19,6 +19,7 @@ from pipeline.cli import (
     crawl,
     doctor,
     evaluate,
+    history,
     maintain,
     prompt,
     prune,
@@ -63,6 +64,7 @@ def options(
 
 
 read.register(app)
+history.register(app)
 maintain.register(app)
 crawl.register(app)
 review.register(app)

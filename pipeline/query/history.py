@@ -14,8 +14,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.impact.history import scores_as_of, trajectory
+from pipeline.impact.history import TRAJECTORY_COLUMNS, TRAJECTORY_SCHEMA, scores_as_of, trajectory
 from pipeline.tables import Cell
+from resources.lake import read_frame
+from resources.releases import list_releases
 from resources.workspace import Workspace
 
 _ROWS = ["paper_id", "paper_row", "venue", "year"]
@@ -45,7 +47,9 @@ class _Past:
             "papers", _cells_of(pools), ["paper_row", "publication_date"]
         )
         undated = dates.filter(pl.col("publication_date").is_null())["paper_row"].to_numpy()
-        return cls(pools, known, papers, undated, _precedence(known))
+        from assets.tncsi_sp import precedence_of  # what stages need takes a while to import
+
+        return cls(pools, known, papers, undated, precedence_of(known))
 
 
 def read_scores_as_of(
@@ -68,12 +72,12 @@ def read_scores_as_of(
 def read_trajectory(
     workspace: Workspace, catalogue: pl.DataFrame, paper: dict[str, Any], *, pool_days: bool
 ) -> pl.DataFrame:
-    """TRAJECTORY_COLUMNS of the paper of a catalogue row."""
+    """TRAJECTORY_COLUMNS and `release` of the paper of a catalogue row."""
     cell = (paper["venue"], paper["year"])
     pools = workspace.lake.read("topic_pools", cell)
     own = pools.filter(paper_id=paper["paper_id"], config_id=workspace.config_id)
     past = _Past.of(workspace, catalogue, own)
-    return trajectory(
+    derived = trajectory(
         past.pools,
         past.snapshots,
         paper_rows=past.paper_rows,
@@ -82,13 +86,22 @@ def read_trajectory(
         rule=workspace.rule,
         pool_days=pool_days,
     )
+    released = _released(workspace, paper["paper_id"], cell)
+    both = pl.concat([derived, released], how="diagonal")
+    return both.sort("day", "release", maintain_order=True)
 
 
-def _precedence(snapshots: pl.DataFrame) -> tuple[str, ...]:
-    from assets.tncsi_sp import CITATION_PRECEDENCE
-
-    others = set(snapshots["citation_source"].unique()) - set(CITATION_PRECEDENCE)
-    return (*CITATION_PRECEDENCE, *sorted(others))
+def _released(workspace: Workspace, paper_id: str, cell: Cell) -> pl.DataFrame:
+    """TRAJECTORY_COLUMNS and `release`: the paper's score in every release of the same rule."""
+    rows = [TRAJECTORY_SCHEMA.to_frame().with_columns(release=pl.lit(None, pl.String))]
+    for release in list_releases(workspace.data):
+        scores = read_frame(release.lake.path("tncsi_sp", cell))
+        if scores is not None:
+            mine = scores.filter(paper_id=paper_id, config_id=workspace.config_id)
+            day, name = pl.lit(release.name.day), pl.lit(str(release.name))
+            rows.append(mine.with_columns(day=day, release=name))
+    # An older release may have fewer columns.
+    return pl.concat(rows, how="diagonal").select(*TRAJECTORY_COLUMNS, "release")
 
 
 def _cells_of(papers: pl.DataFrame) -> list[Cell]:

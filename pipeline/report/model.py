@@ -11,7 +11,9 @@ from typing import Any
 
 import polars as pl
 
-LISTED = 10_000  # rows of a table that the document beside the page holds
+from pipeline.report.cells import one_line
+
+LISTED = 5_000  # rows of a table that the document beside the page holds
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def capped(parts: Sequence[str], most: int = 5) -> str:
 
 def quoted(title: str) -> str:
     """A title inside a sentence, shortened, kept apart from the direction of the text around it."""
-    return f"“\u2068{title if len(title) <= 80 else title[:79] + '…'}\u2069”"
+    line = one_line(title)
+    return f"“\u2068{line if len(line) <= 80 else line[:79] + '…'}\u2069”"
 
 
 def cells_named(frame: pl.DataFrame) -> list[str]:
