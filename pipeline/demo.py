@@ -163,11 +163,15 @@ def _night(console: Console, workspace: Workspace, literature: Literature) -> Ru
 def _compare(console: Console, workspace: Workspace, first: RunReport, second: RunReport) -> None:
     """What the second day recomputed, and what it left alone."""
     console.print("Recomputed on day 2, of what day 1 made:")
-    table = Table("asset", "venue-years made", "files changed", "work")
+    table = Table("asset", "venue-years moved", "made and equal", "files changed", "work")
     for asset, before in first.assets.items():
         now = second.assets.get(asset, {})
         table.add_row(
-            asset, _of(now, before, "cells"), _of(now, before, "files_changed"), _work(now, before)
+            asset,
+            _of(now, before, "cells"),
+            f"{now.get('confirmed', 0):,.0f}",
+            _of(now, before, "files_changed"),
+            _work(now, before),
         )
     console.print(table)
 
