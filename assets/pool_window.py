@@ -4,7 +4,7 @@ Belongs here: what changed since pools were made, and which of them must be sear
 a change does to a pool (pipeline/impact/pool_update.py), the stage (topic_pools.py).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from assets.stages import Job
 from assets.windows import CellReader
-from pipeline.impact.frontier import QUERY, frontier_rows, pools_of
+from pipeline.impact.frontier import QUERY, frontier_rows, picked, pools_of
 from pipeline.impact.pool_update import Candidates, Change, Queries, update_pools
 from pipeline.impact.pools import PoolBuilder, days_of, hash_by_row, pool_rows
-from pipeline.retrieval.neighbours import NO_DAY, Pools
-from pipeline.staleness import State
+from pipeline.retrieval.neighbours import NO_DAY, Pools, Reach
 from pipeline.tables import Cell
 from resources.pool_memory import PoolMemory
 
@@ -27,8 +26,12 @@ FRONTIER = "frontier"
 
 PAPERS_OF = "papers of "  # as the planner names the inputs
 
+REACHED = Reach()
 SEARCHED_ANEW = 0.25
 """Share of a window that may change before searching all of it costs less than updating."""
+
+
+_Named = tuple[str | None, str | None]  # a list of members by its digest: before, and now
 
 
 @dataclass(frozen=True)
@@ -47,29 +50,50 @@ class Remade:
 
 @dataclass(frozen=True)
 class _Moved:
-    """Candidates of one venue-year that went and came; `came_vectors` beside `came`."""
+    """Candidates that went and came, and the days of all of them that have one, ascending."""
 
-    gone: pl.DataFrame
-    came: pl.DataFrame
-    came_vectors: NDArray[np.float32]
+    change: Change
+    days: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, gone: pl.DataFrame, came: pl.DataFrame, vectors: NDArray[np.float32]) -> "_Moved":
+        """From QUERY of those that went, of those that came, and vectors beside the latter."""
+        day = days_of(came).astype(np.int64)
+        both = np.concatenate([days_of(gone).astype(np.int64), day])
+        rows = (frame["paper_row"].to_numpy() for frame in (gone, came))
+        return cls(Change(*rows, day, vectors), np.sort(both[both != NO_DAY]))
+
+    @classmethod
+    def all_of(cls, parts: Sequence["_Moved"]) -> "_Moved":
+        """Of several venue-years."""
+        changes = [part.change for part in parts]
+        vectors = [c.came_vectors for c in changes if c.came.size] or [np.zeros((0, 1), np.float32)]
+        change = Change(
+            np.concatenate([c.gone for c in changes]),
+            np.concatenate([c.came for c in changes]),
+            np.concatenate([c.came_day for c in changes]),
+            np.concatenate(vectors),
+        )
+        return cls(change, np.sort(np.concatenate([part.days for part in parts])))
+
+    @property
+    def size(self) -> int:
+        """Arrivals and departures."""
+        return self.change.gone.size + self.change.came.size
+
+    def touches(self, day: NDArray[np.int64], half_window_days: int) -> NDArray[np.bool_]:
+        """Whether anything moved within the window of each day; never for NO_DAY."""
+        start = np.searchsorted(self.days, day - half_window_days, side="left")
+        return start < np.searchsorted(self.days, day + half_window_days, side="right")
 
 
 @dataclass(frozen=True)
 class _Before:
     """What a venue-year's pools were, and what has moved in their windows since."""
 
-    table: pl.DataFrame
-    edges: pl.DataFrame
-    moved: Sequence[_Moved]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Some rows of the new tables, and their places among the papers of the venue-year."""
-
-    places: NDArray[np.int64]
-    table: pl.DataFrame
-    edges: pl.DataFrame
+    queries: pl.DataFrame
+    pools: Pools
+    moved: _Moved
 
 
 class PoolWindow:
@@ -81,9 +105,9 @@ class PoolWindow:
         """Read the papers of `cells`, and remember who of them may be a member."""
         self._job, self._memory, self._reader, self._cells = job, memory, reader, cells
         self._rule = job.workspace.rule
-        self._states: dict[Cell, State | None] = {}
         self._lists: dict[str, tuple[Cell, pl.DataFrame]] = {}
-        self._diffs: dict[tuple[str | None, str | None, str], _Moved | None] = {}
+        self._differences: dict[_Named, _Moved | None] = {}
+        self._sums: dict[tuple[_Named, ...], _Moved] = {}
         frames = [reader.papers(cell) for cell in cells]
         self.papers = pl.concat(frames)
         self._start = dict(zip(cells, np.cumsum([0, *(f.height for f in frames)]), strict=False))
@@ -98,29 +122,24 @@ class PoolWindow:
 
     def remade(self, cell: Cell) -> Remade:
         """The pools of a venue-year as a search from nothing would find them."""
-        papers, inputs = self._reader.papers(cell), self._job.inputs[cell]
-        before = self._before(cell)
-        parts, updated = ([], 0) if before is None else self._updated(cell, papers, before)
-        known = np.concatenate([np.empty(0, np.int64), *(part.places for part in parts)])
-        anew = np.setdiff1d(np.arange(papers.height), known)
+        papers, before = self._reader.papers(cell), self._before(cell)
+        # Where each pool comes from: a place in `parts`, −1 while it is not known.
+        source, parts, updated = np.full(papers.height, -1), [], 0
+        if before is not None:
+            parts, updated = self._updated(cell, papers, before, source)
+        anew = np.flatnonzero(source < 0)
         if anew.size or not parts:
-            parts.append(self._searched(cell, papers, anew))
-        order = np.concatenate([part.places for part in parts])
-        table, edges = pl.concat([p.table for p in parts]), pl.concat([p.edges for p in parts])
-        if (np.diff(order) < 0).any():
-            order = np.argsort(order)
-            table, edges = table[order], edges[order]
-        named = {digest for name, digest in inputs.items() if name.startswith(PAPERS_OF)}
-        trusted = named <= self._lists.keys()
-        return Remade(cell, table, edges if trusted else None, anew.size, updated)
-
-    def _searched(self, cell: Cell, papers: pl.DataFrame, places: NDArray[np.int64]) -> _Part:
-        pools = self._builder.search(places + self._start[cell])
-        return self._part(papers[places], places, pools)
-
-    def _part(self, papers: pl.DataFrame, places: NDArray[np.int64], pools: Pools) -> _Part:
+            source[anew] = sum(p.k.size for p in parts) + np.arange(anew.size)
+            parts.append(self._builder.search(anew + self._start[cell]))
+        pools = picked(parts, source)
         table = pool_rows(papers, pools, self._hash, self._job.workspace.config_id)
-        return _Part(places, table, frontier_rows(papers, pools.frontier))
+        edges = frontier_rows(papers, pools.frontier) if self._trusted(cell) else None
+        return Remade(cell, table, edges, anew.size, updated)
+
+    def _trusted(self, cell: Cell) -> bool:
+        """Whether the papers that were read are those that the planner named."""
+        inputs = self._job.inputs[cell].items()
+        return all(d in self._lists for name, d in inputs if name.startswith(PAPERS_OF))
 
     @cached_property
     def _hash(self) -> NDArray[np.uint64]:
@@ -130,7 +149,11 @@ class PoolWindow:
     def _builder(self) -> PoolBuilder:
         vectors = self._reader.all_vectors(self._cells)
         return PoolBuilder(
-            self.papers, vectors, rule=self._rule, config_id=self._job.workspace.config_id
+            self.papers,
+            vectors,
+            rule=self._rule,
+            config_id=self._job.workspace.config_id,
+            reach=REACHED,
         )
 
     @cached_property
@@ -142,46 +165,30 @@ class PoolWindow:
         )
 
     def _updated(
-        self, cell: Cell, papers: pl.DataFrame, before: _Before
-    ) -> tuple[list[_Part], int]:
-        """Rows that need no search, and how many of them have other members than before."""
-        place, old = _same_queries(papers, before.edges)
+        self, cell: Cell, papers: pl.DataFrame, before: _Before, source: NDArray[np.int64]
+    ) -> tuple[list[Pools], int]:
+        """Pools that need no search, and how many of them have other members than before."""
+        place, old = _same_queries(papers, before.queries)
         day = days_of(papers).astype(np.int64)
-        near = _touched(day[place], before.moved, self._rule.half_window_days)
-        parts = []
-        if not near.all():
-            rows = old[~near]
-            parts.append(_Part(place[~near], before.table[rows], before.edges[rows]))
+        near = before.moved.touches(day[place], self._rule.half_window_days)
+        source[place[~near]] = old[~near]
         place, old = place[near], old[near]
         if not place.size:
-            return parts, 0
-        every = len(old) == before.table.height and bool((np.diff(old) == 1).all())
-        table, edges = before.table, before.edges
+            return [before.pools], 0
+        change = before.moved.change
+        vectors = self._reader.vectors(cell)[place] if change.came.size else change.came_vectors
         found = update_pools(
-            pools_of(table, edges) if every else pools_of(table[old], edges[old]),
-            self._queries(cell, papers, day, place, before.moved),
-            _change(before.moved),
+            picked([before.pools], old),
+            Queries(papers["paper_row"].to_numpy()[place], day[place], vectors),
+            change,
             self._candidates,
             rule=self._rule,
+            reach=REACHED,
         )
-        part = self._part(papers[place], place, found.pools)
-        if not found.exact.all():
-            part = _Part(
-                place[found.exact], part.table.filter(found.exact), part.edges.filter(found.exact)
-            )
-        return [*parts, part], int((found.moved & found.exact).sum())
-
-    def _queries(
-        self,
-        cell: Cell,
-        papers: pl.DataFrame,
-        day: NDArray[np.int64],
-        place: NDArray[np.int64],
-        moved: Sequence[_Moved],
-    ) -> Queries:
-        needed = any(m.came.height for m in moved)
-        vectors = self._reader.vectors(cell)[place] if needed else np.zeros((0, 1), np.float32)
-        return Queries(papers["paper_row"].to_numpy()[place], day[place], vectors)
+        parts = [found.pools] if near.all() else [before.pools, found.pools]
+        start = 0 if near.all() else before.pools.k.size
+        source[place[found.exact]] = start + np.flatnonzero(found.exact)
+        return parts, int((found.moved & found.exact).sum())
 
     def _before(self, cell: Cell) -> _Before | None:
         """What can be updated; None where pools must be made from nothing."""
@@ -190,32 +197,36 @@ class PoolWindow:
         if state is None or not _updatable(state.inputs, wanted):
             return None
         edges = self._memory.frontier(cell, state.facets.get(FRONTIER, ""))
-        moved = self._moved(state.inputs, wanted)
-        if edges is None or moved is None or self._too_many(moved):
+        moved = None if edges is None else self._moved(state.inputs, wanted)
+        if edges is None or moved is None:
+            return None
+        if moved.size > SEARCHED_ANEW * self._candidates.day.size:
             return None
         table = lake.read("topic_pools", cell)
-        same = table.select("paper_id", "paper_row").equals(edges.select("paper_id", "paper_row"))
-        return _Before(table, edges, moved) if same else None
+        if not (table["paper_row"].equals(edges["paper_row"])):
+            return None
+        return _Before(edges, pools_of(table, edges), moved)
 
-    def _too_many(self, moved: Sequence[_Moved]) -> bool:
-        changes = sum(m.gone.height + m.came.height for m in moved)
-        return changes > SEARCHED_ANEW * self._candidates.day.size
-
-    def _moved(self, was: Mapping[str, str], wanted: Mapping[str, str]) -> Sequence[_Moved] | None:
+    def _moved(self, was: Mapping[str, str], wanted: Mapping[str, str]) -> _Moved | None:
+        """What moved in any of the windows; None if that cannot be told any more."""
         names = sorted(n for n in was.keys() | wanted.keys() if n.startswith(PAPERS_OF))
-        moved = []
-        for name in names:
-            old, new = was.get(name), wanted.get(name)
-            if old != new:
-                # A venue-year that is named only now, or no more, had, or has, nobody in any of
-                # these windows: there its list is as good as empty.
-                key = (old, new, name)
-                if key not in self._diffs:
-                    self._diffs[key] = self._difference(old, new)
-                if (difference := self._diffs[key]) is None:
-                    return None
-                moved.append(difference)
-        return moved
+        # A venue-year that is named only now, or no more, had, or has, nobody in any of these
+        # windows: there its list is as good as empty.
+        named = tuple((was.get(n), wanted.get(n)) for n in names if was.get(n) != wanted.get(n))
+        for pair in named:
+            if pair not in self._differences:
+                self._differences[pair] = self._difference(*pair)
+        parts = [moved for pair in named if (moved := self._differences[pair]) is not None]
+        if len(parts) < len(named):
+            return None
+        if named not in self._sums:
+            self._sums[named] = _Moved.all_of([self._nothing, *parts])
+        return self._sums[named]
+
+    @cached_property
+    def _nothing(self) -> _Moved:
+        none = self.papers.select(QUERY).clear()
+        return _Moved.of(none, none, np.zeros((0, 1), np.float32))
 
     def _difference(self, old: str | None, new: str | None) -> _Moved | None:
         none = self.papers.select(QUERY).clear()
@@ -231,7 +242,7 @@ class PoolWindow:
             order = np.argsort(rows)
             at = order[np.searchsorted(rows, came["paper_row"].to_numpy(), sorter=order)]
             vectors = self._reader.vectors(cell)[at]
-        return _Moved(gone, came, vectors)
+        return _Moved.of(gone, came, vectors)
 
 
 def _updatable(was: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -251,32 +262,3 @@ def _same_queries(
         before.with_row_index("old"), on=QUERY, nulls_equal=True, maintain_order="left"
     )
     return both["place"].to_numpy().astype(np.int64), both["old"].to_numpy().astype(np.int64)
-
-
-def _days(moved: Sequence[_Moved]) -> Iterator[NDArray[np.int64]]:
-    yield np.empty(0, np.int64)
-    for one in moved:
-        for frame in (one.gone, one.came):
-            day = days_of(frame).astype(np.int64)
-            yield day[day != NO_DAY]
-
-
-def _touched(
-    day: NDArray[np.int64], moved: Sequence[_Moved], half_window_days: int
-) -> NDArray[np.bool_]:
-    """Whether anything moved within the window of each day; never for NO_DAY."""
-    days = np.sort(np.concatenate(list(_days(moved))))
-    start = np.searchsorted(days, day - half_window_days, side="left")
-    return start < np.searchsorted(days, day + half_window_days, side="right")
-
-
-def _change(moved: Sequence[_Moved]) -> Change:
-    gone = pl.concat([m.gone for m in moved])
-    came = pl.concat([m.came for m in moved])
-    vectors = [m.came_vectors for m in moved if len(m.came_vectors)]
-    return Change(
-        gone["paper_row"].to_numpy(),
-        came["paper_row"].to_numpy(),
-        days_of(came).astype(np.int64),
-        np.concatenate(vectors) if vectors else np.zeros((0, 1), np.float32),
-    )

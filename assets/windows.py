@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from assets.retriever import vectors_for
 from pipeline.staleness import State, cells_in_window
-from pipeline.tables import Cell
+from pipeline.tables import PAPERS, Cell
+from resources.lake import read_frame
 from resources.workspace import Workspace
 
 COLUMNS = (
@@ -54,7 +55,8 @@ class CellReader:
     def papers(self, cell: Cell) -> pl.DataFrame:
         """COLUMNS of the papers of a venue-year."""
         if cell not in self._papers:
-            self._papers[cell] = self._workspace.lake.read_cells("papers", [cell], COLUMNS)
+            frame = read_frame(self._workspace.lake.path("papers", cell), COLUMNS)
+            self._papers[cell] = PAPERS.empty().select(COLUMNS) if frame is None else frame
         return self._papers[cell]
 
     def vectors(self, cell: Cell) -> NDArray[np.float32]:

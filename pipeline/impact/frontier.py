@@ -5,6 +5,8 @@ departures do (pool_update.py), files (resources/pool_memory.py). Working memory
 of the surroundings a frontier holds depends on what happened before, the pools never do.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -19,18 +21,18 @@ QUERY = ("paper_id", "paper_row", "publication_date", "text_hash")
 
 def frontier_rows(papers: pl.DataFrame, frontier: Frontier) -> pl.DataFrame:
     """One row per paper of `papers` (QUERY): whose pool, as of which day and text, and its edge."""
-    return papers.select(QUERY).with_columns(
+    edge = [
         pl.Series("n_above", frontier.n_above),
         as_lists("rows", frontier.rows, frontier.offsets),
         as_lists("products", frontier.products, frontier.offsets),
-    )
+    ]
+    return pl.DataFrame([*(papers[name] for name in QUERY), *edge])
 
 
 def pools_of(table: pl.DataFrame, edges: pl.DataFrame) -> Pools:
     """The arrays behind rows of `topic_pools` and of `frontier_rows`, in the same order."""
-    members, offsets = _flat(table["members"])
-    rows, edge_offsets = _flat(edges["rows"])
-    products, _ = _flat(edges["products"])
+    members, offsets = flatten(table["members"])
+    rows, edge_offsets = flatten(edges["rows"])
     radius = table["pool_radius"].fill_null(0.0).to_numpy()
     return Pools(
         n_window=table["n_window"].to_numpy(),
@@ -38,11 +40,34 @@ def pools_of(table: pl.DataFrame, edges: pl.DataFrame) -> Pools:
         threshold=np.rint(radius * np.float32(PRODUCT_PER_COSINE)).astype(np.int32),
         members=members,
         offsets=offsets,
-        frontier=Frontier(edges["n_above"].to_numpy(), rows, products, edge_offsets),
+        frontier=Frontier(
+            edges["n_above"].to_numpy(), rows, flatten(edges["products"])[0], edge_offsets
+        ),
     )
 
 
-def _flat(lists: pl.Series) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """As `flatten`, of a slice too, whose values would not begin at its first list."""
-    values, offsets = flatten(lists)
-    return values[offsets[0] : offsets[-1]], offsets - offsets[0]
+def picked(parts: Sequence[Pools], places: NDArray[np.int64]) -> Pools:
+    """Pools at `places` of these, counted through all of them one after the other."""
+    if len(parts) == 1 and np.array_equal(places, np.arange(parts[0].k.size)):
+        return parts[0]
+    edges = [p.frontier for p in parts]
+    members, offsets = _lists([(p.members, p.offsets) for p in parts], places)
+    rows, edge_offsets = _lists([(e.rows, e.offsets) for e in edges], places)
+    products, _ = _lists([(e.products, e.offsets) for e in edges], places)
+    return Pools(
+        n_window=np.concatenate([p.n_window for p in parts])[places],
+        k=np.concatenate([p.k for p in parts])[places],
+        threshold=np.concatenate([p.threshold for p in parts])[places],
+        members=members,
+        offsets=offsets,
+        frontier=Frontier(
+            np.concatenate([e.n_above for e in edges])[places], rows, products, edge_offsets
+        ),
+    )
+
+
+def _lists(
+    parts: Sequence[tuple[NDArray[np.int32], NDArray[np.int64]]], places: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    lists = pl.concat([as_lists("", values, offsets) for values, offsets in parts])
+    return flatten(lists.gather(places))

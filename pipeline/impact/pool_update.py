@@ -218,10 +218,11 @@ def _arrivals(
     for begin in range(0, queries.rows.size if change.came.size else 0, step):
         part = slice(begin, begin + step)
         products = quantise(queries.vectors[part]) @ came
-        near = products >= floor[part, None]
-        near &= np.abs(queries.day[part, None] - change.came_day) <= half_window_days
-        near &= queries.rows[part, None] != change.came
-        asked, who = np.nonzero(near)
+        asked, who = np.nonzero(products >= floor[part, None])
+        days = queries.day[part][asked] - change.came_day[who]
+        near = np.abs(days) <= half_window_days
+        near &= queries.rows[part][asked] != change.came[who]
+        asked, who = asked[near], who[near]
         key = keys_of(products[asked, who], rank[change.came[who]])
         asked += begin
         inside = key < last[asked]

@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -27,7 +28,6 @@ from pipeline.retrieval.neighbours import (
     WindowNeighbours,
     WindowRule,
 )
-from pipeline.tables import TOPIC_POOLS
 
 
 class PoolRule(WindowRule):
@@ -77,7 +77,6 @@ class PoolBuilder:
                 f"expected one vector per paper, received {len(vectors)} for {papers.height} papers"
             )
         self._papers, self._config_id = papers, config_id
-        self._hash = hash_by_row(papers)
         self._neighbours = WindowNeighbours(
             vectors,
             day=days_of(papers),
@@ -96,7 +95,8 @@ class PoolBuilder:
         """
         n = self._papers.height
         asked = np.arange(n) if queries is None else np.flatnonzero(queries)
-        return pool_rows(self._papers[asked], self.search(asked), self._hash, self._config_id)
+        id_hash = hash_by_row(self._papers)
+        return pool_rows(self._papers[asked], self.search(asked), id_hash, self._config_id)
 
     def search(self, places: NDArray[np.int64]) -> Pools:
         """Pools and frontiers of the papers in these places of `papers`, in the order asked."""
@@ -107,18 +107,16 @@ def pool_rows(
     papers: pl.DataFrame, pools: Pools, id_hash: NDArray[np.uint64], config_id: str
 ) -> pl.DataFrame:
     """`topic_pools` rows of `papers`, whose pools these are; `id_hash` by row of every member."""
-    return (
-        papers.select("paper_id", "paper_row", "venue", "year")
-        .with_columns(
-            pl.lit(config_id).alias("config_id"),
-            pl.Series("n_window", pools.n_window),
-            pl.Series("pool_k", pools.k),
-            _radius(pools),
-            as_lists("members", pools.members, pools.offsets),
-            _digests(pools, id_hash),
-        )
-        .select(TOPIC_POOLS.schema.names())
-    )
+    same = [papers[name] for name in ("paper_id", "paper_row", "venue", "year")]
+    found = [
+        pl.repeat(config_id, papers.height, eager=True).alias("config_id"),
+        pl.Series("n_window", pools.n_window),
+        pl.Series("pool_k", pools.k),
+        _radius(pools),
+        as_lists("members", pools.members, pools.offsets),
+        _digests(pools, id_hash),
+    ]
+    return pl.DataFrame([*same, *found])
 
 
 def days_of(papers: pl.DataFrame) -> NDArray[np.int32]:
@@ -142,7 +140,7 @@ def hash_ids(paper_ids: pl.Series) -> NDArray[np.uint64]:
 
 def _radius(pools: Pools) -> pl.Series:
     cosine = quantise.cosine(pools.threshold.astype(np.float32))
-    return pl.Series("pool_radius", cosine).set(pl.Series(pools.k == 0), None)
+    return pl.Series("pool_radius", pl.from_arrow(pa.array(cosine, mask=pools.k == 0)))
 
 
 def _digests(pools: Pools, id_hash: NDArray[np.uint64]) -> pl.Series:
