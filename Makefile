@@ -8,10 +8,10 @@ PORT ?= 3000
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow dev lint types imports docs bench lock clean distclean
+.PHONY: help setup demo test test-slow test-postgres dev live lint types imports docs bench lock clean distclean
 
 help: ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: ## preflight, .venv and packages as locked; at once when nothing changed
 	@command -v "$(PYTHON)" >/dev/null || { echo 'preflight: Python: expected $(PYTHON), received none; install Python 3.11, or name one: make PYTHON=/path/to/python3.11' >&2; exit 2; }
@@ -27,9 +27,16 @@ test: lint types imports ## ruff, mypy, import-linter, pytest; closes with what 
 test-slow: setup ## crash storms and large runs
 	@$(PY) -m pytest -m slow
 
+test-postgres: setup ## Dagster's instance in a real PostgreSQL, started for these tests alone
+	@$(PY) -m pytest -m postgres
+
 dev: setup ## the Dagster UI on 127.0.0.1:3000, or PORT=...
 	@$(PY) scripts/preflight.py --port $(PORT)
 	@exec $(PY) scripts/dev.py --port $(PORT)
+
+live: setup ## the same with every sensor and schedule on; PORT=...
+	@$(PY) scripts/preflight.py --port $(PORT)
+	@CSIMPACT_AUTOMATION=on exec $(PY) scripts/dev.py --port $(PORT)
 
 lint: setup ## ruff: rules and format
 	@$(PY) -m ruff check --quiet .

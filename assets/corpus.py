@@ -45,6 +45,7 @@ NAME = pl.when(OF_LISTS).then(pl.col("source_row").cast(pl.String)).otherwise("r
 def dump_shards(job: Job) -> Iterator[Made]:
     """Records of every source, by venue-year; each file was read once, when it was imported."""
     inbox, store = job.workspace.inbox(), job.workspace.source_store()
+    merged = store.merged_ids()
     for cell in job.cells:
         records, refused = _read_lists(inbox, cell)
         if cell == UNRECOGNISED:
@@ -67,13 +68,21 @@ def dump_shards(job: Job) -> Iterator[Made]:
             {"dump_records": records, "quarantine": refused},
             facets={
                 "counts": digest_of(records.select("record_key", "list_order", *COUNTS)),
-                "identity": digest_of(records.select("record_key", *IDENTITY)),
+                "identity": digest_of(records.select("record_key", *IDENTITY))
+                + _merged_into(records, merged),
                 "content": digest_of(content),
                 "references": digest_of(_with_references(records)),
                 "coverage": digest_of(told) + digest_of(bad_rows),
             },
             facts={"quarantined": refused.height},
         )
+
+
+def _merged_into(records: pl.DataFrame, merged: pl.DataFrame) -> str:
+    """Digest of the ids that were merged into these records, empty if none was."""
+    known = records.select("source", merged_into="source_id")
+    ids = merged.join(known, on=["source", "merged_into"], how="semi")
+    return digest_of(ids.sort("source", "source_id")) if ids.height else ""
 
 
 def _with_references(records: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +122,8 @@ def identities(job: Job) -> Iterator[Made]:
     minted = sum(event.event == "mint" for event in ledger.news)
     # The ledger first: an id that a table shows must never be forgotten.
     workspace.ledger.append(ledger)
-    lake.write("redirects", None, build_redirects(ledger, merged))
+    redirects = build_redirects(ledger, merged, resolved["record_key"])
+    lake.write("redirects", None, redirects)
     lake.write("match_review", None, build_match_review(ledger))
     ids = at_home(resolved, ledger.row_of_paper)
     homes, stands = _by_cell(ids, "venue", "year"), _by_cell(ids, "record_venue", "record_year")
@@ -124,7 +134,8 @@ def identities(job: Job) -> Iterator[Made]:
         mine = homes.get(cell, none)
         facets = {
             "papers": digest_of(in_force_papers(pl.concat([mine, stands.get(cell, none)]))),
-            "works": digest_of(mine.filter(~OF_LISTS).select("record_key", "paper_id", "year")),
+            "works": digest_of(mine.filter(~OF_LISTS).select("record_key", "paper_id", "year"))
+            + _cited_as(mine, redirects),
             "elsewhere": " ".join(elsewhere.get(cell, [])),
         }
         tables = {"paper_ids": mine}
@@ -134,6 +145,12 @@ def identities(job: Job) -> Iterator[Made]:
             minted = 0  # the ledger's news are one sum, told with the first cell
         elif made := rewrite_cell(job, "paper_ids", cell, tables, facets=facets):
             yield made
+
+
+def _cited_as(ids: pl.DataFrame, redirects: pl.DataFrame) -> str:
+    """Digest of other ids by which these records may be cited, empty if there are none."""
+    named = redirects.join(ids, left_on="to_id", right_on="record_key", how="semi")
+    return digest_of(named.select("from_id", "to_id")) if named.height else ""
 
 
 def _by_cell(ids: pl.DataFrame, venue: str, year: str) -> Mapping[Cell, pl.DataFrame]:

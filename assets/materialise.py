@@ -18,6 +18,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from assets.costs import note_costs
 from assets.partitions import cells_of, key_of
 from assets.stages import Made, Stage
 from pipeline.errors import BusyError, ContractError, CsimpactError, StorageError
@@ -74,15 +75,18 @@ def as_asset(stage: Stage, partitions: dg.PartitionsDefinition) -> dg.AssetsDefi
             cells: Collection[Cell] = cells_of(context.partition_keys)
         else:
             cells = stage.stale(workspace)
+        made: list[Made] = []
         try:
             with clear_errors():
-                made = list(stage.run(workspace, cells))
+                made.extend(stage.run(workspace, cells))
         except ContractError as problem:
             yield _failed(stage, problem)
             raise dg.Failure(str(problem), allow_retries=False) from problem
+        finally:  # what a step that failed had finished was paid for
+            _note(context, workspace, stage, made)
         single = stage.partitioned and len(cells) == 1
         yield dg.MaterializeResult(
-            metadata=_sums(stage, made) | _rows(stage, workspace) | _plots(stage, workspace, made),
+            metadata=_figures(stage, workspace, made) | _plots(stage, workspace, made),
             data_version=_version(stage, workspace, made, single),
             check_results=[_passed(stage, made)] if stage.tables else [],
         )
@@ -128,6 +132,8 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
         except ContractError as problem:
             context.log_event(_evaluation(stage, passed=False, text=str(problem)))
             raise dg.Failure(str(problem), allow_retries=False) from problem
+        finally:  # what a step that failed had finished was paid for
+            _note(context, workspace, stage, made)
         if made and not stage.partitioned:
             context.log_event(_whole_materialisation(stage, workspace, made))
         if plots := _plots(stage, workspace, made):
@@ -137,6 +143,16 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
         context.log.info(f"{stage.asset}: {len(made)} cells made")
 
     return _op
+
+
+def _note(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    workspace: Workspace,
+    stage: Stage,
+    made: Collection[Made],
+) -> None:
+    if made:
+        note_costs(context, workspace, stage.asset, _figures(stage, workspace, made))
 
 
 @contextmanager
@@ -218,13 +234,13 @@ def _whole_materialisation(
 ) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         stage.asset,
-        metadata=_sums(stage, made) | _rows(stage, workspace),
+        metadata=_figures(stage, workspace, made),
         tags={DATA_VERSION: _whole_digest(stage, workspace)},
     )
 
 
-def _sums(stage: Stage, made: Collection[Made]) -> dict[str, Any]:
-    return {"cells": len(made), **_metadata(stage, made)}
+def _figures(stage: Stage, workspace: Workspace, made: Collection[Made]) -> dict[str, Any]:
+    return {"cells": len(made)} | _metadata(stage, made) | _rows(stage, workspace)
 
 
 def _rows(stage: Stage, workspace: Workspace) -> dict[str, Any]:
@@ -248,6 +264,7 @@ def _metadata(stage: Stage, made: Collection[Made]) -> dict[str, Any]:
     if stage.tables:
         metadata["dagster/row_count"] = metadata.pop(f"rows_{stage.tables[0]}", 0)
     metadata["files_changed"] = sum(len(one.changed) for one in made)
+    metadata["rows_written"] = sum(one.rows[table] for one in made for table in one.changed)
     return metadata
 
 

@@ -108,7 +108,7 @@ class PoolWindow:
         self._lists: dict[str, tuple[Cell, pl.DataFrame]] = {}
         self._differences: dict[_Named, _Moved | None] = {}
         self._sums: dict[tuple[_Named, ...], _Moved] = {}
-        frames = [reader.papers(cell) for cell in cells]
+        frames = reader.papers(cells)
         self.papers = pl.concat(frames)
         self._start = dict(zip(cells, np.cumsum([0, *(f.height for f in frames)]), strict=False))
         for cell, frame in zip(cells, frames, strict=True):
@@ -122,7 +122,7 @@ class PoolWindow:
 
     def remade(self, cell: Cell) -> Remade:
         """The pools of a venue-year as a search from nothing would find them."""
-        papers, before = self._reader.papers(cell), self._before(cell)
+        [papers], before = self._reader.papers([cell]), self._before(cell)
         # Where each pool comes from: a place in `parts`, −1 while it is not known.
         source, parts, updated = np.full(papers.height, -1), [], 0
         if before is not None:
@@ -147,7 +147,7 @@ class PoolWindow:
 
     @cached_property
     def _builder(self) -> PoolBuilder:
-        vectors = self._reader.all_vectors(self._cells)
+        vectors = np.concatenate(self._reader.vectors(self._cells))
         return PoolBuilder(
             self.papers,
             vectors,
@@ -176,7 +176,7 @@ class PoolWindow:
         if not place.size:
             return [before.pools], 0
         change = before.moved.change
-        vectors = self._reader.vectors(cell)[place] if change.came.size else change.came_vectors
+        vectors = self._vectors(cell)[place] if change.came.size else change.came_vectors
         found = update_pools(
             picked([before.pools], old),
             Queries(papers["paper_row"].to_numpy()[place], day[place], vectors),
@@ -189,6 +189,12 @@ class PoolWindow:
         start = 0 if near.all() else before.pools.k.size
         source[place[found.exact]] = start + np.flatnonzero(found.exact)
         return parts, int((found.moved & found.exact).sum())
+
+    def _vectors(self, cell: Cell) -> NDArray[np.float32]:
+        """Of one venue-year; those of all that are made are read with it, for the same reason."""
+        made = [c for c in self._cells if c in self._job.inputs]
+        self._reader.vectors(made)
+        return self._reader.vectors([cell])[0]
 
     def _before(self, cell: Cell) -> _Before | None:
         """What can be updated; None where pools must be made from nothing."""
@@ -238,10 +244,10 @@ class PoolWindow:
         came = now.join(before, on=QUERY, how="anti", nulls_equal=True)
         vectors = np.zeros((0, 1), np.float32)
         if cell is not None and came.height:
-            rows = self._reader.papers(cell)["paper_row"].to_numpy()
+            rows = self._reader.papers([cell])[0]["paper_row"].to_numpy()
             order = np.argsort(rows)
             at = order[np.searchsorted(rows, came["paper_row"].to_numpy(), sorter=order)]
-            vectors = self._reader.vectors(cell)[at]
+            vectors = self._vectors(cell)[at]
         return _Moved.of(gone, came, vectors)
 
 

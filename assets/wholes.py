@@ -5,14 +5,16 @@ compute (training.py), nor the stages a refresh makes (stages.py, materialise.py
 Like a stage, each is an asset for the UI; WHOLES are ops of the `train` job as well.
 """
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from assets.costs import note_costs
 from assets.evaluation import measure_quality
 from assets.materialise import DATA_VERSION, OWNERS, clear_errors, picture
 from assets.quality_plot import quality_plot
@@ -23,6 +25,7 @@ from pipeline.training.presets import find_preset, preset_of
 from resources.lake import digest_of
 from resources.workspace import Workspace
 
+PLAIN_QUERIES = "plain queries"  # what serves where no prompt does
 SHOWN_ROWS = 40  # of a table in metadata
 
 
@@ -40,6 +43,7 @@ class Result:
     facts: Mapping[str, Any]
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     plots: Mapping[str, bytes] = field(default_factory=dict)
+    made: bool = True  # False: there was nothing to make, and what stood there stands
 
     def metadata(self) -> dict[str, Any]:
         """As Dagster shows it."""
@@ -71,7 +75,7 @@ def soft_prompt(workspace: Workspace, config: TrainConfig) -> Result:
     decision = train_prompt(workspace, recipe)
     verdict = decision.verdict
     assert verdict is not None  # the gate's decisions have one
-    serves = workspace.prompts.champion(workspace.encoder_id) or "plain queries"
+    serves = workspace.prompts.champion(workspace.encoder_id) or PLAIN_QUERIES
     facts = {
         "prompt": decision.prompt_id,
         "decision": decision.kind,
@@ -134,9 +138,7 @@ def as_whole_asset(whole: Whole) -> dg.AssetsDefinition:
         config: TrainConfig,
         workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult[Any]:
-        workspace.report_to(context.log.info)
-        with clear_errors(), workspace.lock(whole.asset):
-            result = whole.function(workspace, config)
+        result = _make(context, workspace, whole, config)
         return dg.MaterializeResult(
             metadata=result.metadata(), data_version=dg.DataVersion(result.version)
         )
@@ -145,7 +147,7 @@ def as_whole_asset(whole: Whole) -> dg.AssetsDefinition:
 
 
 def as_whole_op(whole: Whole) -> dg.OpDefinition:
-    """The op of the `train` job."""
+    """The op of a job that makes it."""
 
     @dg.op(
         name=f"make_{whole.asset}",
@@ -159,16 +161,33 @@ def as_whole_op(whole: Whole) -> dg.OpDefinition:
         config: TrainConfig,
         workspace: dg.ResourceParam[Workspace],
     ) -> None:
-        workspace.report_to(context.log.info)
-        with clear_errors(), workspace.lock(whole.asset):
-            result = whole.function(workspace, config)
-        context.log_event(
-            dg.AssetMaterialization(
-                whole.asset, metadata=result.metadata(), tags={DATA_VERSION: result.version}
+        result = _make(context, workspace, whole, config)
+        if result.made:
+            context.log_event(
+                dg.AssetMaterialization(
+                    whole.asset, metadata=result.metadata(), tags={DATA_VERSION: result.version}
+                )
             )
-        )
 
     return _op
+
+
+def _make(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    workspace: Workspace,
+    whole: Whole,
+    config: TrainConfig,
+) -> Result:
+    """What the function made, under the asset's lock; its cost is noted."""
+    workspace.report_to(context.log.info)
+    started = time.perf_counter()
+    with clear_errors(), workspace.lock(whole.asset):
+        result = whole.function(workspace, config)
+    if result.made:
+        seconds = round(time.perf_counter() - started, 3)
+        result = replace(result, facts={**result.facts, "seconds": seconds})
+        note_costs(context, workspace, whole.asset, result.facts)
+    return result
 
 
 def markdown(frame: pl.DataFrame) -> str:

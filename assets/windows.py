@@ -10,9 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.retriever import vectors_for
-from pipeline.staleness import State, cells_in_window
-from pipeline.tables import PAPERS, Cell
-from resources.lake import read_frame
+from pipeline.staleness import State, cell_windows
+from pipeline.tables import Cell
 from resources.workspace import Workspace
 
 COLUMNS = (
@@ -33,9 +32,8 @@ def window_of(
     workspace: Workspace, cells: Collection[Cell], papers: Mapping[Cell | None, State]
 ) -> list[Cell]:
     """The cells themselves and all that hold papers within the window of theirs, sorted."""
-    half = workspace.rule.half_window_days
-    reached = {w for c in cells if c in papers for w in cells_in_window(papers, papers[c], half)}
-    return sorted(reached | set(cells))
+    windows = cell_windows(papers, workspace.rule.half_window_days)
+    return sorted({w for cell in cells for w in windows.get(cell, ())} | set(cells))
 
 
 class CellReader:
@@ -52,21 +50,20 @@ class CellReader:
         self._papers = {c: self._papers[c] for c in cells if c in self._papers}
         self._vectors = {c: self._vectors[c] for c in cells if c in self._vectors}
 
-    def papers(self, cell: Cell) -> pl.DataFrame:
-        """COLUMNS of the papers of a venue-year."""
-        if cell not in self._papers:
-            frame = read_frame(self._workspace.lake.path("papers", cell), COLUMNS)
-            self._papers[cell] = PAPERS.empty().select(COLUMNS) if frame is None else frame
-        return self._papers[cell]
+    def papers(self, cells: Sequence[Cell]) -> list[pl.DataFrame]:
+        """COLUMNS of the papers of each venue-year, by id."""
+        if missing := [c for c in cells if c not in self._papers]:
+            # Together: opening a small file takes longer than reading it.
+            found = self._workspace.lake.read_cells("papers", missing, COLUMNS)
+            parts = found.sort("paper_id").partition_by("venue", "year", as_dict=True)
+            self._papers |= {c: parts.get(c, found.clear()) for c in missing}
+        return [self._papers[cell] for cell in cells]
 
-    def vectors(self, cell: Cell) -> NDArray[np.float32]:
+    def vectors(self, cells: Sequence[Cell]) -> list[NDArray[np.float32]]:
         """Unit vectors of these papers, row by row."""
-        if cell not in self._vectors:
-            self._vectors[cell] = vectors_for(self._workspace, self.papers(cell))
-        return self._vectors[cell]
-
-    def all_vectors(self, cells: Sequence[Cell]) -> NDArray[np.float32]:
-        """Unit vectors of the papers of several venue-years, one after the other."""
-        parts = [self.vectors(cell) for cell in cells]
-        filled = [part for part in parts if len(part)]
-        return np.concatenate(filled) if filled else np.zeros((0, 1), np.float32)
+        if missing := [c for c in cells if c not in self._vectors]:
+            papers = self.papers(missing)
+            together = vectors_for(self._workspace, pl.concat(papers))
+            ends = np.cumsum([frame.height for frame in papers])
+            self._vectors |= dict(zip(missing, np.split(together, ends[:-1]), strict=True))
+        return [self._vectors[cell] for cell in cells]

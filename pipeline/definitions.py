@@ -10,10 +10,17 @@ import dagster as dg
 
 from assets import ON_DEMAND, STAGES
 from assets.materialise import as_asset
+from assets.night_report import NIGHT_REPORT
 from assets.openalex import crawl_asset
 from assets.partitions import cell_partitions
-from assets.wholes import LABEL_AUDIT, WHOLES, as_whole_asset
+from assets.wholes import LABEL_AUDIT, WHOLES, as_whole_asset, as_whole_op
+from pipeline.automation.conditions import condition_sensors, with_condition
+from pipeline.automation.freshness import with_freshness
+from pipeline.automation.inbox import scholar_dump
+from pipeline.automation.incidents import run_failure
 from pipeline.automation.jobs import refresh_job, train_job
+from pipeline.automation.reconcile import reconcile_stale
+from pipeline.automation.schedules import weekly_training
 from pipeline.venues import load_venues
 from resources.workspace import Workspace, open_workspace
 
@@ -21,13 +28,27 @@ from resources.workspace import Workspace, open_workspace
 def build_defs(*, workspace: Workspace | None = None, today: date | None = None) -> dg.Definitions:
     """Every asset and job over one workspace; partitions reach from the first to next year."""
     partitions = cell_partitions(load_venues(), today or date.today())
+    assets = [
+        crawl_asset(partitions),
+        *(as_asset(stage, partitions) for stage in (*STAGES, *ON_DEMAND)),
+        *map(as_whole_asset, (*WHOLES, LABEL_AUDIT, NIGHT_REPORT)),
+    ]
     return dg.Definitions(
-        assets=[
-            crawl_asset(partitions),
-            *(as_asset(stage, partitions) for stage in (*STAGES, *ON_DEMAND)),
-            *map(as_whole_asset, (*WHOLES, LABEL_AUDIT)),
+        assets=dg.map_asset_specs(lambda spec: with_freshness(with_condition(spec)), assets),
+        jobs=[
+            refresh_job(closing=[as_whole_op(NIGHT_REPORT)]),
+            train_job(),
         ],
-        jobs=[refresh_job(), train_job()],
+        sensors=[
+            scholar_dump(),
+            reconcile_stale(),
+            run_failure(),
+            *condition_sensors(),
+        ],
+        schedules=[
+            weekly_training(),
+        ],
+        executor=dg.in_process_executor,
         resources={"workspace": workspace or _workspace},
     )
 

@@ -12,6 +12,7 @@
     ├── LedgerError               the identity ledger is damaged or contradicts itself
     ├── BusyError                 another refresh holds the lock
     ├── RefreshError              a stage failed; what the stages before it made stays
+    ├── ReleaseError              a release cannot be made, or is not what it was
     ├── SourceError               a source's server cannot be reached or answers nonsense
     │   └── BudgetExhaustedError    the source's budget of the day is spent
     ├── ModelError                weights missing, of another hash, or of another shape
@@ -69,6 +70,10 @@ class BusyError(CsimpactError):
 
 class RefreshError(CsimpactError):
     """A stage failed; what the stages before it made stays."""
+
+
+class ReleaseError(CsimpactError):
+    """A release cannot be made now, or is no longer what it was when it was made."""
 
 
 class SourceError(CsimpactError):

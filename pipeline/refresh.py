@@ -44,7 +44,7 @@ def refresh(
 def _run(workspace: Workspace, scope: Collection[Cell], force: bool) -> RunReport:
     # Dagster is loaded here, where there is something to do.
     from assets import STAGES
-    from pipeline.automation.jobs import REFRESH
+    from pipeline.automation.names import REFRESH
 
     config = {"scope": [f"{venue}|{year}" for venue, year in scope], "force": force}
     return run_job(workspace, REFRESH, {f"refresh_{s.asset}": config for s in STAGES})

@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pipeline.automation.names import IN_PROCESS, MAX_RUNTIME
 from pipeline.errors import RefreshError, StorageError
+from pipeline.settings import postgres_url
 from resources.workspace import Workspace
 
 if TYPE_CHECKING:
     import dagster as dg
-
-
-IN_PROCESS = "csimpact/in_process"
-"""Tag of runs that live in the process of a command, under its lock."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def run_job(workspace: Workspace, name: str, ops: Mapping[str, Mapping[str, Any]
 def _run_in_process(
     workspace: Workspace, name: str, ops: Mapping[str, Mapping[str, Any]]
 ) -> RunReport:
-    instance = _instance(workspace)
+    instance = open_instance(workspace)
     from pipeline.definitions import build_defs
 
     _bury_killed_runs(instance, name)
@@ -63,7 +61,7 @@ def _run_in_process(
         .execute_in_process(
             instance=instance,
             raise_on_error=False,
-            tags={IN_PROCESS: "true"},
+            tags={IN_PROCESS: "true", MAX_RUNTIME: "0"},  # somebody sits before it
             run_config={
                 "ops": {op: {"config": config} for op, config in ops.items()},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -77,14 +75,30 @@ def _run_in_process(
     return RunReport(result.run_id, _sums(result))
 
 
-def _instance(workspace: Workspace) -> "dg.DagsterInstance":
+def open_instance(workspace: Workspace) -> "dg.DagsterInstance":
+    """Dagster's instance of the state folder, made if there is none yet."""
     from resources.dagster_home import prepare_dagster_home
 
     os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(workspace.data))
     import dagster as dg
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)  # its lines are in the run's own log
-    return dg.DagsterInstance.get()
+    if not postgres_url():
+        return dg.DagsterInstance.get()
+    from dagster_postgres.utils import DagsterPostgresException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    logging.disable(logging.WARNING)  # five attempts, each with a warning of five lines
+    try:
+        return dg.DagsterInstance.get()
+    except (DagsterPostgresException, SQLAlchemyError) as problem:
+        cause = str(problem.__cause__ or problem).splitlines()[0]
+        raise StorageError(
+            f"Dagster's PostgreSQL does not answer ({cause}): start it, or correct "
+            "CSIMPACT_POSTGRES_URL; no table was harmed"
+        ) from problem
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _bury_killed_runs(instance: "dg.DagsterInstance", job: str) -> None:

@@ -5,6 +5,7 @@ the inbox, the lake, the ledger, LanceDB and Dagster's instance.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,19 @@ def data_dir() -> DataDir:
     return DataDir(Path(os.environ.get("CSIMPACT_DATA") or PROJECT / "data").absolute())
 
 
+VARIABLES: Mapping[str, str] = {
+    "CSIMPACT_DATA": "folder of all state; else data/ of the project",
+    "CSIMPACT_PROFILE": "models to work with, minilm or qwen3; else minilm",
+    "CSIMPACT_ENCODER": "document encoder in place of the profile's",
+    "CSIMPACT_OPENALEX_URL": "another server that answers like OpenAlex",
+    "CSIMPACT_AUTOMATION": "on: sensors and schedules start by themselves; else off",
+    "CSIMPACT_TRAINING": "on: a prompt is trained every week; else off",
+    "CSIMPACT_TICK_SECONDS": "seconds between ticks of sensors that look at this machine; else 30",
+    "CSIMPACT_WEBHOOK": "https address that incidents are posted to; a secret",
+    "CSIMPACT_POSTGRES_URL": "PostgreSQL of Dagster's instance, in place of SQLite; a secret",
+}
+"""Every variable of ours, and what it says. Tests have others of their own."""
+
 PROFILE_VARIABLE, USUAL_PROFILE = "CSIMPACT_PROFILE", "minilm"
 
 
@@ -121,6 +135,11 @@ def openalex_url() -> str:
     return (os.environ.get("CSIMPACT_OPENALEX_URL") or "https://api.openalex.org").rstrip("/")
 
 
+def openalex_chosen() -> bool:
+    """Whether OpenAlex may be asked unattended: somebody named a key, or a server of its kind."""
+    return bool(openalex_key() or os.environ.get("CSIMPACT_OPENALEX_URL"))
+
+
 def openalex_key() -> str | None:
     """The API key in `OPENALEX_API_KEY`, the only place it is ever read from or kept in."""
     return os.environ.get("OPENALEX_API_KEY", "").strip() or None
@@ -141,9 +160,22 @@ def tick_seconds() -> int:
     return int(os.environ.get("CSIMPACT_TICK_SECONDS") or 30)
 
 
+def probe_seconds() -> int:
+    """Seconds between two looks of a sensor at OpenAlex: `CSIMPACT_PROBE_SECONDS`, else an hour.
+
+    Where ticks are made faster or slower, looks become so as well.
+    """
+    return int(os.environ.get("CSIMPACT_PROBE_SECONDS") or 120 * tick_seconds())
+
+
 def webhook_url() -> str | None:
     """Where incidents are posted; a secret, since whoever knows it can post there."""
     return os.environ.get("CSIMPACT_WEBHOOK", "").strip() or None
+
+
+def postgres_url() -> str | None:
+    """Where Dagster keeps its instance instead of SQLite; a secret, since it holds a password."""
+    return os.environ.get("CSIMPACT_POSTGRES_URL", "").strip() or None
 
 
 def _switch(name: str) -> bool:

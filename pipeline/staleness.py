@@ -10,8 +10,11 @@ An output is stale when its stored inputs differ from the wanted ones. Inputs ar
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
 
 from pipeline.tables import UNRECOGNISED, Cell
 
@@ -68,7 +71,7 @@ Rule = Callable[[States, World], Mapping[Cell | None, Inputs]]
 # Raised by hand whenever a stage computes something else from the same inputs.
 CODE_VERSIONS: Mapping[str, str] = {
     "dump_records": "2",
-    "paper_ids": "2",
+    "paper_ids": "3",
     "papers": "2",
     "citation_counts": "2",
     "citations": "1",
@@ -179,30 +182,30 @@ def _paper_index(states: States, world: World) -> Mapping[Cell | None, Inputs]:
 
 def _topic_pools(states: States, world: World) -> Mapping[Cell | None, Inputs]:
     papers = states["papers"]
-    wanted: dict[Cell | None, Inputs] = {}
-    for cell, state in papers.items():
-        inputs = {"rule": world.config_id, "papers": state.facets["queries"]}
-        for other in cells_in_window(papers, state, world.half_window_days):
-            # A vector never changes for its text, so the texts in this facet stand for it.
-            inputs[f"papers of {_name(other)}"] = papers[other].facets["members"]
-        wanted[cell] = inputs
-    return wanted
+    windows = cell_windows(papers, world.half_window_days)
+    # A vector never changes for its text, so the texts in this facet stand for it.
+    members = {c: (f"papers of {_name(c)}", papers[c].facets["members"]) for c in windows}
+    return {
+        cell: {"rule": world.config_id, "papers": state.facets["queries"]}
+        | dict(map(members.__getitem__, windows.get(cell, ())))
+        for cell, state in papers.items()
+    }
 
 
 def _tncsi_sp(states: States, world: World) -> Mapping[Cell | None, Inputs]:
     papers, counts = states["papers"], states["citation_counts"]
-    wanted: dict[Cell | None, Inputs] = {}
-    for cell, state in papers.items():
-        inputs = {
+    windows = cell_windows(papers, world.half_window_days)
+    values = {c: (f"counts of {_name(c)}", _facet(counts, c, "values")) for c in windows}
+    return {
+        cell: {
             "papers": state.facets["queries"],  # a date is a status, even where no pool moves
             "pools": _digest(states["topic_pools"], cell),
             "counts": _facet(counts, cell, "values"),
             "rule": world.config_id,
         }
-        for other in cells_in_window(papers, state, world.half_window_days):
-            inputs[f"counts of {_name(other)}"] = _facet(counts, other, "values")
-        wanted[cell] = inputs
-    return wanted
+        | dict(map(values.__getitem__, windows.get(cell, ())))
+        for cell, state in papers.items()
+    }
 
 
 def _title_pairs(states: States, world: World) -> Mapping[Cell | None, Inputs]:
@@ -289,12 +292,8 @@ def in_scope(
         return True
     if output in ("topic_pools", "tncsi_sp"):
         return cell in scope
-    papers = states["papers"]
-    return cell in scope or any(
-        cell in cells_in_window(papers, papers[target], world.half_window_days)
-        for target in scope
-        if target in papers
-    )
+    windows = cell_windows(states["papers"], world.half_window_days)
+    return cell in scope or any(cell in windows.get(target, ()) for target in scope)
 
 
 def plan(states: States, world: World) -> list[Stale]:
@@ -319,36 +318,46 @@ def _followers(
     output: str, pending: Mapping[str, set[Cell | None]], states: States, world: World
 ) -> Iterator[Stale]:
     moving = {cell: up for up in UPSTREAM[output] for cell in pending[up] if cell != UNRECOGNISED}
-    papers = states["papers"]
-    crossing = output in ("topic_pools", "tncsi_sp")
-    for cell in sorted(papers.keys() | moving.keys(), key=str):
-        reached = {cell} & moving.keys()
-        if crossing and cell in papers:
-            reached |= moving.keys() & set(
-                cells_in_window(papers, papers[cell], world.half_window_days)
-            )
+    if not moving:
+        return
+    windows: Mapping[Cell | None, Sequence[Cell]] = {}
+    if output in ("topic_pools", "tncsi_sp"):
+        windows = cell_windows(states["papers"], world.half_window_days)
+    for cell in sorted(states["papers"].keys() | moving.keys(), key=str):
+        reached = moving.keys() & {cell, *windows.get(cell, ())}
         if reached:
             names = sorted(f"{moving[c]} of {_name(c)}" for c in reached)
             yield Stale(output, cell, (f"follows {_shortened(names)}",))
 
 
-def cells_in_window(
-    papers: Mapping[Cell | None, State], state: State, half_window_days: int
-) -> Collection[Cell]:
-    """Cells that hold papers within the window of any paper of `state`'s cell, itself included."""
-    if state.days is None:
-        return []
-    first, last = state.days[0] - half_window_days, state.days[1] + half_window_days
-    return sorted(
-        cell
-        for cell, other in papers.items()
-        if cell and other.days and other.days[0] <= last and other.days[1] >= first
-    )
+def cell_windows(
+    papers: Mapping[Cell | None, State], half_window_days: int
+) -> Mapping[Cell | None, Sequence[Cell]]:
+    """Of each cell with dated papers: cells that hold papers within the window of any of its.
+
+    Sorted, itself included. Cells without dated papers have no window, and stand in nobody's.
+    """
+    dated = sorted((cell, s.days) for cell, s in papers.items() if cell and s.days)
+    return _windows(tuple(dated), half_window_days)
+
+
+@lru_cache(maxsize=4)  # every stage and tick asks, and days seldom move
+def _windows(
+    dated: tuple[tuple[Cell, tuple[int, int]], ...], half: int
+) -> Mapping[Cell | None, Sequence[Cell]]:
+    cells = [cell for cell, _ in dated]
+    first, last = np.array([days for _, days in dated], np.int64).reshape(-1, 2).T
+    return {
+        cell: [cells[i] for i in np.flatnonzero((first <= end + half) & (last >= start - half))]
+        for cell, (start, end) in dated
+    }
 
 
 def _reasons(stored: State | None, wanted: Inputs) -> Iterator[str]:
     if stored is None:
         yield "not made yet"
+        return
+    if stored.inputs == wanted:
         return
     for name in sorted(wanted.keys() | stored.inputs.keys()):
         if name not in stored.inputs:

@@ -24,23 +24,15 @@ def train(workspace: Workspace, preset: str = "") -> TrainReport:
     Raises BusyError if another training runs, RefreshError with the step's own line if one fails,
     TrainingError if there is no such preset, KeyboardInterrupt if it is stopped; labels are kept.
     """
-    from assets.wholes import WHOLES
-    from pipeline.automation.jobs import TRAIN
+    from pipeline.automation.jobs import train_config
+    from pipeline.automation.names import TRAIN
     from pipeline.training.presets import find_preset
 
     if preset:
         find_preset(preset)  # before anything is paid for
     with workspace.lock("train", timeout_s=0):
-        # Whose labels there are is known only once the teacher is loaded: another number format or
-        # template is another teacher, and no plan sees it. A pair that has its score costs nothing.
-        cells = [f"{venue}|{year}" for venue, year in workspace.lake.cells("papers")]
-        config: dict[str, dict[str, object]] = {
-            "refresh_title_pairs": {"scope": [], "force": False},
-            "refresh_pair_labels": {"scope": cells, "force": True},
-        }
-        config |= {f"make_{whole.asset}": {"preset": preset} for whole in WHOLES}
         before = len(workspace.prompts.decisions())
-        run = run_job(workspace, TRAIN, config)
+        run = run_job(workspace, TRAIN, train_config(workspace, preset))
         # A person may have decided something meanwhile.
         news = workspace.prompts.decisions()[before:]
         return TrainReport(next(d for d in news if d.verdict), run)

@@ -32,6 +32,7 @@ from resources.scholar_dumps import (
 )
 from resources.source_files import SUFFIXES, files_below
 
+REGISTRY = "registry.jsonl"
 SHRUNK = 0.5  # a list below this share of the one it replaces looks like a damaged one
 
 
@@ -72,7 +73,7 @@ class Inbox:
         self.root = root
         self._venues = venues
         self._today = today
-        self._registry = root / "registry.jsonl"
+        self._registry = root / REGISTRY
         self.files: list[RegisteredFile] = self._load()
 
     def _load(self) -> list[RegisteredFile]:
@@ -146,7 +147,7 @@ class Inbox:
         self.files = [f for f in self.files if f.path not in removed]
         known = {f.path: f for f in self.files}
         news: list[RegisteredFile] = []
-        for path in sorted(p for p in self.root.rglob("*") if _may_be_a_dump(p, self._registry)):
+        for path in sorted(p for p in self.root.rglob("*") if may_be_a_dump(p, self.root)):
             relative = path.relative_to(self.root).as_posix()
             before = known.get(relative)
             try:
@@ -241,33 +242,35 @@ class Inbox:
         A list that repeats the one before it is no news and left out, as is one whose file was
         deleted.
         """
-        last = {f.path: f for f in self.files}.values()
-        mine = (f for f in last if (f.venue, f.year) == cell and not f.problem)
+        return self._lists(_Told.of(self.files), cell)
+
+    def _lists(self, told: "_Told", cell: Cell) -> list[RegisteredFile]:
+        mine = (f for f in told.usable.get(cell, ()) if told.last[f.path] is f)
         ordered = sorted((f for f in mine if not self._gone(f)), key=lambda f: f.order)
         return [f for i, f in enumerate(ordered) if i == 0 or f.sha256 != ordered[i - 1].sha256]
 
     def cells(self) -> list[Cell]:
         """Venue-years that have a usable list in force, sorted."""
-        return sorted(cell for cell in self._named() if not self._lost(cell))
+        return sorted(self._in_force())
 
-    def _named(self) -> set[Cell]:
-        return {(f.venue, f.year) for f in self.files if not f.problem}
+    def _in_force(self) -> dict[Cell, list[RegisteredFile]]:
+        told = _Told.of(self.files)
+        return {c: self._lists(told, c) for c in told.usable if not self._lost(told, c)}
 
     def _gone(self, file: RegisteredFile) -> bool:
         return not (self.root / file.path).exists()
 
-    def _lost(self, cell: Cell) -> list[RegisteredFile]:
+    def _lost(self, told: "_Told", cell: Cell) -> list[RegisteredFile]:
         """Lists in force that were deleted or overwritten by something unusable.
 
         The tables of their venue-year stay as they are: falling back to an older list, or to
         none, would silently undo what the newer one said.
         """
-        broken = {f.path: f.seq for f in self.problems()}
-        mine = [f for f in self.files if (f.venue, f.year) == cell and not f.problem]
-        lost = [f for f in mine if f.path in broken or self._gone(f)]
-        if not lost or not (usable := self.lists_of(cell)):
+        lost = [f for f in told.usable[cell] if told.last[f.path].problem or self._gone(f)]
+        if not lost or not (lists := self._lists(told, cell)):
             return lost
-        newest = usable[-1]
+        newest = lists[-1]
+        broken = {f.path: f.seq for f in told.last.values() if f.problem}
         return [
             f
             for f in lost
@@ -276,11 +279,13 @@ class Inbox:
 
     def warnings(self) -> list[str]:
         """One line for every file that cannot be used, and for every deleted list in force."""
-        deleted = (f for cell in sorted(self._named()) for f in self._lost(cell) if self._gone(f))
+        told = _Told.of(self.files)
+        lost = (f for cell in sorted(told.usable) for f in self._lost(told, cell))
         return [f.problem for f in self.problems()] + [
             f"{self.root / f.path} is gone; {f.venue} {f.year} stays as it is: restore the file or "
             "import a list of that venue-year"
-            for f in deleted
+            for f in lost
+            if self._gone(f)
         ]
 
     def digests(self) -> dict[Cell, str]:
@@ -288,8 +293,7 @@ class Inbox:
 
         Files nobody can use count as the cell `UNRECOGNISED`, so that they reach quarantine.
         """
-        lists = {cell: self.lists_of(cell) for cell in self.cells()}
-        lists[UNRECOGNISED] = self.problems()
+        lists = {**self._in_force(), UNRECOGNISED: self.problems()}
         return {cell: _digest_of(files) for cell, files in lists.items()}
 
     def problems(self) -> list[RegisteredFile]:
@@ -308,8 +312,26 @@ class Inbox:
             yield origin, self.root / file.path
 
 
-def _may_be_a_dump(path: Path, registry: Path) -> bool:
-    return path.name.endswith(SUFFIXES) and path.name[0] != "." and path != registry
+@dataclass(frozen=True)
+class _Told:
+    """Registrations in one pass: the last of every path, and the usable ones of every cell."""
+
+    last: dict[str, RegisteredFile]
+    usable: dict[Cell, list[RegisteredFile]]
+
+    @classmethod
+    def of(cls, files: Iterable[RegisteredFile]) -> "_Told":
+        told = cls({}, {})
+        for file in files:
+            told.last[file.path] = file
+            if not file.problem:
+                told.usable.setdefault((file.venue, file.year), []).append(file)
+        return told
+
+
+def may_be_a_dump(path: Path, root: Path) -> bool:
+    """Whether a file below the inbox `root` may be a dump by its name: `.part`, `.tmp` are none."""
+    return path.name.endswith(SUFFIXES) and path.name[0] != "." and path != root / REGISTRY
 
 
 def _digest_of(files: Iterable[RegisteredFile]) -> str:

@@ -5,6 +5,7 @@ A segment is written whole under a temporary name and renamed, so a crash leaves
 """
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,20 @@ class LedgerStore:
         """Digest of every event that a person decided; when it moves, identities are redone."""
         told = hashlib.sha256()
         for path in self._segments():
-            data = path.read_bytes()
-            if _BY in data:  # cheaper than reading events, and rules never write it
-                told.update(b"".join(line for line in data.splitlines() if _BY in line))
+            stat = path.stat()
+            told.update(_decided(path, stat.st_ino, stat.st_mtime_ns, stat.st_size))
         return told.hexdigest()[:16]
 
     def _segments(self) -> list[Path]:
         return sorted(self.root.glob("identity-*.jsonl"))
+
+
+@lru_cache(maxsize=4096)  # every planning asks, and a segment written is never written again
+def _decided(path: Path, _inode: int, _mtime_ns: int, _size: int) -> bytes:
+    data = path.read_bytes()
+    if _BY not in data:  # cheaper than reading events, and rules never write it
+        return b""
+    return b"".join(line for line in data.splitlines() if _BY in line)
 
 
 def _line(event: Event) -> bytes:

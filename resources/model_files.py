@@ -39,8 +39,13 @@ def find_model(name: str, models_dir: Path, *, download: bool = True) -> Path:
     return verified_model(name, models_dir, download=download).folder
 
 
-def verified_model(name: str, models_dir: Path, *, download: bool = True) -> Found:
-    """The model's files, all of them there and the same as published, or as first used."""
+def verified_model(
+    name: str, models_dir: Path, *, download: bool = True, pin: bool = True
+) -> Found:
+    """The model's files, all of them there and the same as published, or as first used.
+
+    Without `pin`, nothing is written down where this would be the first use.
+    """
     known = known_models.KNOWN_MODELS.get(name)
     folder, revision = _find(name, known, models_dir, download=download)
     paths = weight_files(folder)
@@ -52,7 +57,7 @@ def verified_model(name: str, models_dir: Path, *, download: bool = True) -> Fou
                 f"expected {name} weights with SHA-256 {known.sha256}, received {digest} in "
                 f"{folder}; remove or rename that copy and fetch the published one"
             )
-    if known and not known.pinned:
+    if known and not known.pinned and (pin or read_pin(models_dir, name)):
         others = [n for n in (INDEX, *OTHERS) if (folder / n).is_file()]
         files = digests | {n: _sha256(folder / n) for n in others}
         check_or_pin(models_dir, name, Pin(revision, files))
@@ -68,10 +73,14 @@ def _find(
         return local, ""
     if known and (packaged := _packaged_folder(known)):
         return packaged, ""
-    if known and download:
+    if known:
         pin = read_pin(models_dir, name)
-        revision = known.revision or (pin.revision if pin else "") or _newest_commit(known, local)
-        return _download(known, revision, local), revision
+        revision = known.revision or (pin.revision if pin else "")
+        if download:
+            revision = revision or _newest_commit(known, local)
+            return _download(known, revision, local), revision
+        if revision and (cached := _cached(known, revision)):
+            return cached, revision
     raise ModelError(
         f"expected weights of {name!r} at {local / SINGLE}, received nothing; put the model "
         f"there, or choose one of: {', '.join(known_models.KNOWN_MODELS)}"
@@ -99,28 +108,36 @@ def _newest_commit(known: KnownModel, local: Path) -> str:
         raise _unreachable(known, local, error) from error
 
 
-def _download(known: KnownModel, revision: str, local: Path) -> Path:
-    """The hub's snapshot at a commit, from its cache if it is there whole."""
+def _snapshot(known: KnownModel, revision: str, *, cached: bool) -> Path:
     import huggingface_hub
 
-    def snapshot(*, cached: bool) -> Path:
-        return Path(
-            huggingface_hub.snapshot_download(
-                known.repo,
-                revision=revision,
-                allow_patterns=list(FILES),
-                local_files_only=cached,
-            )
+    return Path(
+        huggingface_hub.snapshot_download(
+            known.repo, revision=revision, allow_patterns=list(FILES), local_files_only=cached
         )
+    )
 
-    # A commit cannot change, so its cached copy needs no network; offline, asking the network
-    # first took 23 s of retries. A download that was interrupted left a copy without weights.
+
+def _cached(known: KnownModel, revision: str) -> Path | None:
+    """The hub's snapshot in its cache, None if it is not there whole.
+
+    A download that was interrupted left a copy without weights.
+    """
     with suppress(Exception):
-        folder = snapshot(cached=True)
+        folder = _snapshot(known, revision, cached=True)
         if weight_files(folder):
             return folder
+    return None
+
+
+def _download(known: KnownModel, revision: str, local: Path) -> Path:
+    """The hub's snapshot at a commit, from its cache if it is there whole."""
+    # A commit cannot change, so its cached copy needs no network; offline, asking the network
+    # first took 23 s of retries.
+    if folder := _cached(known, revision):
+        return folder
     try:
-        folder = snapshot(cached=False)
+        folder = _snapshot(known, revision, cached=False)
     except Exception as error:  # the hub client lets through errors of several HTTP libraries
         raise _unreachable(known, local, error) from error
     if not any((folder / file).is_file() for file in (SINGLE, INDEX)):

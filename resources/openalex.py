@@ -1,4 +1,4 @@
-"""OpenAlex over HTTP: one page of a list, or one work, soundly or with one clear error.
+"""OpenAlex over HTTP: one page of a list, groups or one work, soundly or with one clear error.
 
 Belongs here: connections, time-outs, retries and the key. Not: which works are wanted
 (pipeline/corpus/openalex_query.py), what an answer says (openalex_answers.py), nor keeping works
@@ -20,6 +20,7 @@ import httpx
 import orjson
 import stamina
 
+from pipeline.corpus.openalex_probe import MAX_GROUPS, Told
 from pipeline.corpus.openalex_query import LIST_CALL_USD, PER_PAGE, Query, Work
 from pipeline.errors import InputError, SourceError
 from pipeline.settings import openalex_key, openalex_url
@@ -29,6 +30,7 @@ from resources.openalex_answers import (
     Gone,
     Page,
     PassingFault,
+    read_groups,
     read_page,
     read_work,
 )
@@ -139,6 +141,11 @@ class OpenAlex:
         """How many works the list holds, for the price of one call."""
         params = {**query.params, "per_page": "1", "select": "id"}
         return self._ask(query.path, params, read_page, tally, LIST_CALL_USD).count
+
+    def groups(self, query: Query, tally: Tally) -> Told:
+        """How many works have each value that the query groups by, for the price of one call."""
+        params = {**query.params, "per_page": str(MAX_GROUPS)}
+        return self._ask(query.path, params, read_groups, tally, LIST_CALL_USD)
 
     def work(self, work_id: str, fields: tuple[str, ...], tally: Tally) -> Work | Gone:
         """One work by its id, which is free; or what became of it."""

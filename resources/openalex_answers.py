@@ -1,4 +1,4 @@
-"""What an answer of OpenAlex says: a page of a list, a work, or what became of one.
+"""What an answer of OpenAlex says: a page of a list, groups, a work, or what became of one.
 
 Belongs here: whether a body is what was asked for. Not: asking, or asking again (openalex.py).
 """
@@ -11,6 +11,7 @@ import httpx
 import orjson
 
 from pipeline.corpus.identifiers import openalex_id
+from pipeline.corpus.openalex_probe import Told
 from pipeline.corpus.openalex_query import Work
 from pipeline.errors import SourceError
 
@@ -44,12 +45,7 @@ class PassingFault(Exception):  # noqa: N818  # it is none until it has lasted
 
 def read_page(response: httpx.Response) -> Page:
     """The page in an answer; raises PassingFault if it is none."""
-    if response.status_code != 200:
-        raise SourceError(
-            f"OpenAlex's list was expected at this address, received status "
-            f"{response.status_code}: check CSIMPACT_OPENALEX_URL"
-        )
-    document = _document(response)
+    document = _list(response)
     meta, works = document.get("meta"), document.get("results")
     if not isinstance(meta, dict) or not isinstance(works, list):
         raise PassingFault("with JSON that is no list of works")
@@ -59,6 +55,20 @@ def read_page(response: httpx.Response) -> Page:
     if not all(isinstance(w, dict) and openalex_id(str(w.get("id"))) for w in works):
         raise PassingFault("with a list of things that have no id of a work")
     return Page(works, count, cursor)
+
+
+def read_groups(response: httpx.Response) -> Told:
+    """The histogram in the answer to a query by groups; raises PassingFault if it is none."""
+    document = _list(response)
+    try:
+        n_works = document["meta"]["count"]
+        found = {int(group["key"]): group["count"] for group in document["group_by"]}
+    except (TypeError, KeyError, ValueError):
+        raise PassingFault("with JSON that is no list of groups") from None
+    if not all(type(n) is int and n >= 0 for n in (n_works, *found.values())):
+        raise PassingFault("with groups that do not say how large they are")
+    # Of no size: groups that could be; negative: the key of works without a count.
+    return Told(n_works, {count: n for count, n in found.items() if n and count >= 0})
 
 
 def read_work(work_id: str, response: httpx.Response) -> Work | Gone:
@@ -74,6 +84,15 @@ def read_work(work_id: str, response: httpx.Response) -> Work | Gone:
     if now is None or (response.status_code in REDIRECTS and now == work_id):
         raise PassingFault("with something that is no work and leads to none")
     return work if now == work_id else Gone(merged_into=now)
+
+
+def _list(response: httpx.Response) -> dict[str, Any]:
+    if response.status_code != 200:
+        raise SourceError(
+            f"OpenAlex's list was expected at this address, received status "
+            f"{response.status_code}: check CSIMPACT_OPENALEX_URL"
+        )
+    return _document(response)
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:

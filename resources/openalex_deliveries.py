@@ -8,9 +8,11 @@ A file's first line says what it is; works follow, sorted by id. Equal content g
 
 import gzip
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +105,7 @@ class Deliveries:
         path = self.crawls.get(cell)
         if not path:
             return {}
-        works = {str(work["id"]): work for work in _rows(path)}
+        works = {str(work["id"]): work for work in read_rows(path)[1]}
         for row in self._rows_since(path):
             _apply(works, row)
         return works
@@ -119,15 +121,29 @@ class Deliveries:
             "openalex_id", keep="first", maintain_order=True
         )
 
+    @cached_property
+    def polls(self) -> list[Path]:
+        """Every poll, oldest first."""
+        return [path for path in self._files if path.name.startswith("poll-")]
+
+    def polls_since(self, crawl: Path) -> list[Path]:
+        """Polls of days after a crawl, and those of its day that were written after it."""
+        day, written = crawl.parent.name, crawl.stat().st_mtime_ns
+
+        def earlier(poll: Path) -> bool:
+            return poll.parent.name == day and poll.stat().st_mtime_ns < written
+
+        start = bisect_left(self.polls, day, key=lambda poll: poll.parent.name)
+        return list(dropwhile(earlier, self.polls[start:]))
+
     def _rows_since(self, crawl: Path) -> Iterator[Work]:
-        """What polls of the day of a crawl and later found, in their order."""
-        for path, rows in self._polls.items():
-            if path.parent.name >= crawl.parent.name:
-                yield from rows
+        """What polls later than a crawl found, in their order."""
+        for poll in self.polls_since(crawl):
+            yield from self._poll_rows[poll]
 
     @cached_property
-    def _polls(self) -> dict[Path, list[Work]]:
-        return {path: _rows(path) for path in self._files if path.name.startswith("poll-")}
+    def _poll_rows(self) -> dict[Path, list[Work]]:
+        return {path: read_rows(path)[1] for path in self.polls}
 
 
 def _apply(works: dict[str, Work], row: Work) -> None:
@@ -142,11 +158,13 @@ def _apply(works: dict[str, Work], row: Work) -> None:
         works[work_id] = row
 
 
-def _rows(path: Path) -> list[Work]:
+def read_rows(path: Path) -> tuple[dict[str, Any], list[Work]]:
+    """Header and rows of a file; of a damaged one nothing."""
     try:
-        return [orjson.loads(line) for line in _content(path).splitlines()[1:]]
-    except orjson.JSONDecodeError:
-        return []
+        header, *rows = [orjson.loads(line) for line in _content(path).splitlines()]
+    except (orjson.JSONDecodeError, ValueError):
+        return {}, []
+    return header, rows
 
 
 def _content(path: Path) -> bytes:

@@ -16,9 +16,10 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.corpus.incoming import EDGE_SCHEMA, RECORD_SCHEMA
-from pipeline.corpus.standing import absent, last_words, merge_records
+from pipeline.corpus.standing import absent, followed, last_words, merge_records
 from pipeline.corpus.standing_edges import ENDS, merge_edges
 from pipeline.tables import QUARANTINE, UNRECOGNISED, Cell
+from resources.lake import digest_of
 from resources.source_registry import Delivery
 from resources.source_shelf import Shelf
 from resources.staging import Staged
@@ -66,6 +67,7 @@ class _Merge:
         """Merge records, then edges; the delivery with its accounts."""
         self._merge_records(untold)
         self._remember_gone()
+        self._note_merged()
         n_lost = self._merge_edges()
         d = replace(self._delivery, n_unplaced=self._delivery.n_unplaced + n_lost)
         if d.n_bad:
@@ -131,6 +133,16 @@ class _Merge:
             self._shelf.write_gone(
                 self._source, after.unique("source_id", keep="last", maintain_order=True)
             )
+
+    def _note_merged(self) -> None:
+        """What merged ids mean now: one that nobody ever told of may be cited all the same."""
+        merged = followed(self._shelf.gone(self._source))
+        if merged.is_empty() and not self._shelf.index(self._source, "merged"):
+            return
+        heads = self._shelf.heads(self._source).select(*_PLACE, merged_into="source_id")
+        ids = merged.join(heads, on="merged_into")
+        index = {c: digest_of(part.sort("source_id")) for c, part in _by_cell(ids, _PLACE).items()}
+        self._shelf.write_index(self._source, "merged", index)
 
     # ── edges ─────────────────────────────────────────────────────────────────────────
 

@@ -21,7 +21,8 @@ from pipeline.errors import StorageError
 from pipeline.tables import Cell
 from resources.lake import digest_of, read_frame, replace_file, write_frame
 
-Kind = Literal["records", "edges"]
+Kind = Literal["records", "edges", "merged"]
+"""`merged`: ids that mean records of a venue-year since the source merged them away."""
 
 
 class Shelf:

@@ -62,6 +62,10 @@ class SourceStore:
         for source in self.sources():
             for cell, digest in self._shelf.index(source, kind).items():
                 found.setdefault(cell, []).append(f"{source}={digest}")
+        if kind == "records":
+            for source in self.sources():
+                for cell, digest in self._shelf.index(source, "merged").items():
+                    found.setdefault(cell, []).append(f"merged into {source}={digest}")
         if kind == "records" and (bad := self._with_bad_rows()):
             found[UNRECOGNISED] = sorted(f"{d.sha256[:16]}:{d.path}" for d in bad)
         return {c: hashlib.sha256(" ".join(d).encode()).hexdigest()[:16] for c, d in found.items()}

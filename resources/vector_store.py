@@ -10,7 +10,7 @@ would leave two rows.
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,15 @@ class Upsert:
     written: int
     deleted: int
     rows: int
+
+
+@dataclass(frozen=True)
+class IndexHealth:
+    """Rows, how many of them an index does not know yet, and when each stored version was made."""
+
+    rows: int
+    unindexed: int
+    versions: tuple[datetime, ...]
 
 
 class VectorStore:
@@ -93,8 +102,8 @@ class VectorStore:
         frame = pl.DataFrame(pl.from_arrow(found)).select(columns)
         return frame.join(wanted, on=["venue", "year"], how="semi")
 
-    def compact(self) -> None:
-        """Build missing indices, fold new rows into the others, drop versions over a day old."""
+    def compact(self, keep: timedelta = timedelta(days=1)) -> None:
+        """Build missing indices, fold new rows into the others, drop versions older than `keep`."""
         from lancedb.index import Bitmap, BTree, IvfSq
 
         table = self._open()
@@ -112,7 +121,21 @@ class VectorStore:
         for column, config in wanted.items():
             if column not in there:
                 table.create_index(column, config=config, replace=True)
-        table.optimize(cleanup_older_than=timedelta(days=1))
+        table.optimize(cleanup_older_than=keep)
+
+    def health(self) -> IndexHealth:
+        """What maintenance would do; nothing is changed."""
+        table = self._open()
+        made = [version["timestamp"].astimezone(UTC) for version in table.list_versions()]
+        rows, unindexed = table.count_rows(), 0
+        for index in table.list_indices():
+            stats = table.index_stats(index.name)
+            unindexed = max(unindexed, stats.num_unindexed_rows if stats else rows)
+        return IndexHealth(rows, unindexed, tuple(sorted(made)))
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(p.stat().st_size for p in self._root.rglob("*") if p.is_file())
 
     def search(self, vector: np.ndarray, k: int, *, where: str | None = None) -> pl.DataFrame:
         """The `k` papers nearest to a unit vector: paper_id, venue, year, score (cosine)."""

@@ -205,6 +205,13 @@ class Workspace:
                     self.report(str(refusal.problem))
         else:
             inbox, store = self.scanned_inbox(), self.source_store()
+        return self._world(inbox, store)
+
+    def registered_world(self) -> World:
+        """`world` without what was dropped and nobody registered yet: no file is read."""
+        return self._world(self.inbox(), self.source_store())
+
+    def _world(self, inbox: Inbox, store: SourceStore) -> World:
         profile = self.profile
         return World(
             records=_joined(inbox.digests(), store.digests("records")),

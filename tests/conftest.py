@@ -107,6 +107,30 @@ def skip_reasons(reports: list[pytest.CollectReport | pytest.TestReport]) -> Cou
     return reasons
 
 
+SERVERS = {"postgres": "make test-postgres"}
+"""Marks of tests that start servers of other makers, and what runs them."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the marks of SERVERS."""
+    for mark, command in SERVERS.items():
+        config.addinivalue_line("markers", f"{mark}: starts a server; `{command}`")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out tests that need a server, unless their mark is named in `-m`."""
+    named = config.getoption("markexpr")
+    for mark in (m for m in SERVERS if m not in named):
+        left_out = [item for item in items if item.get_closest_marker(mark)]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        config.stash.setdefault(LEFT_OUT, {})[mark] = len(left_out)
+
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
@@ -118,7 +142,13 @@ def pytest_terminal_summary(
     terminalreporter.section(f"skipped: {reasons.total()}")
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"{count:5} × {reason}")
-    if deselected := len(terminalreporter.stats.get("deselected", [])):
+    servers = config.stash.get(LEFT_OUT, {})
+    for mark, count in servers.items():
+        if count:
+            line = f"{count:5} left out: they start a {mark} server; `{SERVERS[mark]}` runs them"
+            terminalreporter.write_line(line)
+    deselected = len(terminalreporter.stats.get("deselected", [])) - sum(servers.values())
+    if deselected:
         marks, words = config.getoption("markexpr"), config.getoption("keyword")
         rule = " ".join(f"-{o} '{v}'" for o, v in (("m", marks), ("k", words)) if v)
         only_slow = marks == "not slow" and not words

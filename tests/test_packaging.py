@@ -27,6 +27,7 @@ MAY_KNOW_THE_OUTSIDE = {
     "cli",
     "definitions",
     "demo",
+    "doctor",
     "query",
 }
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline import staleness
 from pipeline.staleness import (
@@ -12,7 +14,7 @@ from pipeline.staleness import (
     UPSTREAM,
     State,
     World,
-    cells_in_window,
+    cell_windows,
     in_scope,
     plan,
     stale_cells,
@@ -179,15 +181,37 @@ def test_windows_end_after_183_days(apart: int, reached: bool) -> None:
         A: State({}, "a", days=(0, 10)),
         B: State({}, "b", days=(10 + apart, 400)),
     }
-    assert (B in cells_in_window(papers, papers[A], 183)) is reached
-    assert (A in cells_in_window(papers, papers[B], 183)) is reached
+    windows = cell_windows(papers, 183)
+    assert (B in windows[A]) is reached
+    assert (A in windows[B]) is reached
 
 
 def test_undated_cells_have_no_window() -> None:
     """A venue-year without any dated paper has no neighbours, and is nobody's."""
     papers: dict[Cell | None, State] = {A: State({}, "a"), B: State({}, "b", days=(0, 0))}
-    assert list(cells_in_window(papers, papers[A], 183)) == []
-    assert list(cells_in_window(papers, papers[B], 183)) == [B]
+    assert cell_windows(papers, 183) == {B: [B]}
+    assert cell_windows({A: State({}, "a")}, 183) == {}
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    days=st.lists(st.tuples(st.integers(-40, 40), st.integers(0, 30)), max_size=12),
+    half=st.integers(0, 20),
+)
+def test_windows_found_together_are_those_found_one_by_one(
+    days: list[tuple[int, int]], half: int
+) -> None:
+    """A cell that its window lacks would keep its old pools and scores for ever."""
+    papers: dict[Cell | None, State] = {
+        (f"v{i}", 2000): State({}, "", days=(first, first + length))
+        for i, (first, length) in enumerate(days)
+    }
+    ranges = {c: (first, first + length) for c, (first, length) in zip(papers, days, strict=True)}
+    expected = {
+        c: sorted(o for o, (f, t) in ranges.items() if f - end <= half and start - t <= half)
+        for c, (start, end) in ranges.items()
+    }
+    assert cell_windows(papers, half) == expected
 
 
 def test_another_rule_redoes_pools_and_scores() -> None:

@@ -1,38 +1,70 @@
 """The jobs: every stage in order, each redoing what the planner names.
 
-Belongs here: the order of the ops. Not: what is stale (pipeline/staleness.py) or how a stage runs
-(assets/).
+Belongs here: the order of the ops, what a run is tagged with, how it is executed. Not: what is
+stale (pipeline/staleness.py) or how a stage runs (assets/).
+
+A run is one process: its steps are in order anyway, and a process per step would load Dagster and
+the encoder again for each. Pools hold all the same, since every step claims its slot.
 """
+
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import dagster as dg
 
 from assets import ON_DEMAND, STAGES
 from assets.materialise import as_op
 from assets.wholes import WHOLES, as_whole_op
+from pipeline.automation.names import REFRESH, TRAIN, job_tags
+from resources.workspace import Workspace
 
-REFRESH, TRAIN = "refresh", "train"
 
-
-def refresh_job() -> dg.JobDefinition:
-    """The job behind `csimpact refresh`, runnable from the UI as well."""
+def refresh_job(closing: Sequence[dg.OpDefinition] = ()) -> dg.JobDefinition:
+    """The job behind `csimpact refresh`; `closing` ops come after the last stage."""
     ops = [as_op(stage, after=i > 0) for i, stage in enumerate(STAGES)]
-    return _in_order(REFRESH, ops, "Bring every stale venue-year up to date, and only those.")
+    description = "Bring every stale venue-year up to date, and only those."
+    return in_order(REFRESH, [*ops, *closing], description)
 
 
 def train_job() -> dg.JobDefinition:
     """The job behind `csimpact train`: pairs, labels, a prompt and its verdict, figures."""
     ops = [as_op(stage, after=i > 0) for i, stage in enumerate(ON_DEMAND)]
     ops += [as_whole_op(whole) for whole in WHOLES]
-    return _in_order(
-        TRAIN, ops, "Label what is not labelled, train a prompt, judge and measure it."
-    )
+    description = "Label what is not labelled, train a prompt, judge and measure it."
+    return in_order(TRAIN, ops, description, device="gpu")
 
 
-def _in_order(name: str, ops: list[dg.OpDefinition], description: str) -> dg.JobDefinition:
+def train_config(workspace: Workspace, preset: str = "") -> dict[str, dict[str, Any]]:
+    """Configuration of each op of `train` ("": the profile's recipe).
+
+    Whose labels there are is known only once the teacher is loaded: another number format or
+    template is another teacher, and no plan sees it. A pair that has its score costs nothing.
+    """
+    cells = [f"{venue}|{year}" for venue, year in workspace.lake.cells("papers")]
+    stages: dict[str, dict[str, Any]] = {
+        "refresh_title_pairs": {"scope": [], "force": False},
+        "refresh_pair_labels": {"scope": cells, "force": True},
+    }
+    return stages | {f"make_{whole.asset}": {"preset": preset} for whole in WHOLES}
+
+
+def in_order(
+    name: str,
+    ops: Sequence[dg.OpDefinition],
+    description: str,
+    device: Literal["gpu"] | None = None,
+) -> dg.JobDefinition:
+    """A job that runs ops one after the other, in one process.
+
+    Every op but the first has the one input `after` of type Nothing, and a Nothing output.
+    """
+
     @dg.graph(name=name, description=description)
     def _graph() -> None:
         done = None
         for op in ops:
             done = op() if done is None else op(done)
 
-    return _graph.to_job(name=name)
+    return _graph.to_job(
+        name=name, executor_def=dg.in_process_executor, tags=job_tags(name, device)
+    )

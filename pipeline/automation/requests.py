@@ -7,7 +7,7 @@ Dagster drops a run key it has ever seen. A digest alone would therefore be lost
 an old value: every asking has a generation besides, and the pair is the key.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import orjson
 
@@ -28,6 +28,10 @@ class Asked:
     def run_key(self) -> str:
         """Never the same twice."""
         return f"{self.digest}-{self.generation}"
+
+    def answered(self) -> "Asked":
+        """Nothing is wanted any more: the same digest would be news again, under a new key."""
+        return replace(self, digest="", attempt=0)
 
 
 def next_asking(before: Asked | None, digest: str, *, now: float) -> Asked | None:

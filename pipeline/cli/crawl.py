@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # they take a while, and --help needs none of it
     from pipeline.settings import DataDir
     from pipeline.venues import Venue
     from resources.crawl import Outcome
-    from resources.openalex import OpenAlex
+    from resources.openalex import OpenAlex, Tally
 
     Wanted = Sequence[tuple[Venue, int]]
 
@@ -121,6 +121,7 @@ def _crawl(client: "OpenAlex", data: "DataDir", wanted: "Wanted") -> list[Csimpa
             outcomes.append(outcome)
     order = {(v.slug, y): place for place, (v, y) in enumerate(wanted)}
     outcomes.sort(key=lambda outcome: order[outcome.cell])
+    _note(data, "crawl", [one.tally for one in outcomes])
     _print_outcomes(console, outcomes)
     return _troubles(outcomes)
 
@@ -200,6 +201,7 @@ def _poll(client: "OpenAlex", data: "DataDir") -> list[CsimpactError]:
             datetime.now(UTC),
             lambda done, of: tell(f"{done:,} of {of:,} works asked for"),
         )
+    _note(data, "poll", [found.tally])
     table = Table("polled", "counts", "content", "merged", "deleted", "calls", "cents", "news")
     numbers = (found.n_polled, found.n_counts, found.n_content, found.n_merged, found.n_deleted)
     table.add_row(
@@ -209,6 +211,15 @@ def _poll(client: "OpenAlex", data: "DataDir") -> list[CsimpactError]:
     )
     console.print(table)
     return [found.trouble] if found.trouble else []
+
+
+def _note(data: "DataDir", command: str, tallies: "Sequence[Tally]") -> None:
+    """What was asked of OpenAlex, for the journal of costs."""
+    from resources.journal import Journal
+
+    calls, usd = sum(one.calls for one in tallies), sum(one.usd for one in tallies)
+    figures = {"calls": calls, "cents": round(usd * 100, 3)}
+    Journal(data.journal).add("", command, "openalex_works", figures)
 
 
 @contextmanager

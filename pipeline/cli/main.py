@@ -17,10 +17,14 @@ import typer
 from pipeline.cli import (
     audit,
     crawl,
+    doctor,
     evaluate,
+    history,
     maintain,
     prompt,
+    prune,
     read,
+    release,
     review,
     simulate,
     train,
@@ -60,6 +64,7 @@ def options(
 
 
 read.register(app)
+history.register(app)
 maintain.register(app)
 crawl.register(app)
 review.register(app)
@@ -67,6 +72,9 @@ train.register(app)
 prompt.register(app)
 evaluate.register(app)
 audit.register(app)
+doctor.register(app)
+prune.register(app)
+release.register(app)
 simulate.register(app)
 
 

@@ -119,6 +119,13 @@ def print_frame(frame: pl.DataFrame, output: str) -> None:
         _print_table(frame)
 
 
+def print_text(text: str) -> None:
+    """A paragraph, folded to the width of a terminal."""
+    Console(markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty()).print(
+        text
+    )
+
+
 def print_document(answer: Any) -> None:
     """Nested facts as one JSON object."""
     _write_json(answer)

@@ -5,6 +5,7 @@ Belongs here: arguments and their help. Not: the answers (pipeline/query) or the
 """
 
 import sys
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,7 +108,18 @@ def impact(
 
 
 def top(
-    venue: Venue = None, year: Year = None, limit: Count = 20, output: AsFormat = Format.table
+    venue: Venue = None,
+    year: Year = None,
+    limit: Count = 20,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="with the counts known on that day, and the pools of now",
+        ),
+    ] = None,
+    output: AsFormat = Format.table,
 ) -> None:
     """Papers of highest excess_ratio.
 
@@ -115,7 +127,8 @@ def top(
     """
     from pipeline.cli.output import print_papers
 
-    print_papers(_library().top(venue, year, limit), output)
+    day = as_of.date() if as_of else None
+    print_papers(_library().top(venue, year, limit, as_of=day), output)
 
 
 def status(

@@ -84,14 +84,12 @@ def venue_year_query(venue: Venue, year: int) -> Query:
     Newest first rather than by OpenAlex's own order: cursors carry sort values, and a citation
     count that moves between two pages would move its work past the cursor.
     """
-    if not venue.openalex_sources:
-        raise InputError(
-            f"{venue.slug}: no OpenAlex source is registered: add its ids as openalex_sources in "
-            "venues.toml"
-        )
-    place = {"source": {"id": "|".join(venue.openalex_sources)}}
-    builder = pyalex.Works().filter(locations=place, publication_year=year)
-    return _query(builder.sort(publication_date="desc").select(list(SELECT)))
+    return _query(_works_of(venue, year).sort(publication_date="desc").select(list(SELECT)))
+
+
+def probe_query(venue: Venue, year: int) -> Query:
+    """How many of the works that `venue_year_query` lists have each citation count."""
+    return _query(_works_of(venue, year).group_by("cited_by_count"))
 
 
 def works_query(ids: Sequence[str], fields: Sequence[str]) -> Query:
@@ -103,6 +101,16 @@ def works_query(ids: Sequence[str], fields: Sequence[str]) -> Query:
             f"{', '.join(map(str, ids[:3]))}"
         )
     return _query(pyalex.Works().filter_or(openalex=bare).select(list(fields)))
+
+
+def _works_of(venue: Venue, year: int) -> Any:
+    if not venue.openalex_sources:
+        raise InputError(
+            f"{venue.slug}: no OpenAlex source is registered: add its ids as openalex_sources in "
+            "venues.toml"
+        )
+    place = {"source": {"id": "|".join(venue.openalex_sources)}}
+    return pyalex.Works().filter(locations=place, publication_year=year)
 
 
 def _query(builder: Any) -> Query:

@@ -16,10 +16,12 @@ from pipeline.tables import MATCH_REVIEW, REDIRECTS
 MERGED_BY_SOURCE = "merged by the source"
 
 
-def build_redirects(ledger: Ledger, merged_ids: pl.DataFrame) -> pl.DataFrame:
-    """`redirects`: papers merged here, and ids that sources merged away.
+def build_redirects(
+    ledger: Ledger, merged_ids: pl.DataFrame, record_keys: pl.Series
+) -> pl.DataFrame:
+    """`redirects`: papers merged here, and ids that sources merged away into records that are here.
 
-    `merged_ids`: (source, source_id, merged_into, gone_on).
+    `merged_ids`: (source, source_id, merged_into, gone_on); `record_keys`: of every record.
     """
     ours = [
         (gone, ledger.current(gone), event.method, event.by or None, _day(event))
@@ -32,7 +34,7 @@ def build_redirects(ledger: Ledger, merged_ids: pl.DataFrame) -> pl.DataFrame:
         reason=pl.lit(MERGED_BY_SOURCE),
         decided_by=pl.lit(None, pl.String),
         decided_on="gone_on",
-    )
+    ).filter(pl.col("to_id").is_in(record_keys.implode()))
     return pl.concat([frame, theirs]).unique("from_id", keep="last").sort("from_id")
 
 

@@ -10,6 +10,7 @@ milliseconds. After a refresh, open another.
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -18,8 +19,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError, NotFoundError, StorageError
+from pipeline.query.history import read_scores_as_of, read_trajectory
 from pipeline.query.lookup import Titles
-from pipeline.query.records import POOL_COLUMNS, PaperRecords
+from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS, PaperRecords
 from pipeline.query.reranking import check_depth, reranked
 from pipeline.query.sql import run_sql
 from pipeline.query.status import read_status
@@ -129,18 +131,51 @@ class Library:
             .select(POOL_COLUMNS)
         )
 
-    def top(self, venue: str | None = None, year: int | None = None, k: int = 20) -> pl.DataFrame:
-        """The `k` scored papers of highest `excess_ratio`; the score saturates, it does not."""
+    def top(
+        self,
+        venue: str | None = None,
+        year: int | None = None,
+        k: int = 20,
+        *,
+        as_of: date | None = None,
+    ) -> pl.DataFrame:
+        """The `k` scored papers of highest `excess_ratio`; the score saturates, it does not.
+
+        `as_of` as in `scores`.
+        """
         _check_k(k)
-        cells = self._cells(venue, year)
-        columns = ["paper_id", "excess_ratio", "config_id"]
-        scores = self._lake.read_cells("tncsi_sp", cells or self._lake.cells("tncsi_sp"), columns)
-        scored = (pl.col("config_id") == self._workspace.config_id) & pl.col(
-            "excess_ratio"
-        ).is_not_null()
-        known = scores.filter(scored).join(self._records.catalogue, on="paper_id", how="semi")
+        scores = self.scores(venue, year, as_of=as_of).drop("venue", "year")
+        titles = self._records.catalogue.select(PAPER_COLUMNS[:4])
+        known = scores.filter(pl.col("excess_ratio").is_not_null()).join(titles, on="paper_id")
         best = known.sort(["excess_ratio", "paper_id"], descending=[True, False])
-        return self._records.describe(best.head(k))
+        return best.head(k).select(PAPER_COLUMNS)
+
+    def scores(
+        self, venue: str | None = None, year: int | None = None, *, as_of: date | None = None
+    ) -> pl.DataFrame:
+        """Rows of `tncsi_sp`, of all papers or those of a venue or year.
+
+        With `as_of`, what they would have been with the counts known on that day, and the pools
+        of now: members of which nothing was known by then have no count. What was published on a
+        day stands in its release.
+        """
+        cells = self._cells(venue, year)
+        if as_of is not None:
+            held = cells or self._lake.cells("topic_pools")
+            return read_scores_as_of(self._workspace, self._records.catalogue, held, as_of)
+        scores = self._lake.read_cells("tncsi_sp", cells or self._lake.cells("tncsi_sp"))
+        return scores.filter(config_id=self._workspace.config_id)
+
+    def trajectory(self, paper: str, *, pool_days: bool = False) -> pl.DataFrame:
+        """The paper's score through time: a row per day on which its count was seen to move.
+
+        TRAJECTORY_COLUMNS of pipeline/impact/history.py, oldest first, and `release`: null where
+        the row is derived from the counts known on `day` and the pool of now, else the release
+        that published what the row says. With `pool_days`, also the days on which any count of
+        its pool moved.
+        """
+        found = self._find(paper)
+        return read_trajectory(self._workspace, self._records.catalogue, found, pool_days=pool_days)
 
     def status(self) -> tuple[dict[str, int], pl.DataFrame]:
         """(totals, one row per venue-year): where every record went, and what is stale and why."""

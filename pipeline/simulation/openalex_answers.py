@@ -10,10 +10,12 @@ from typing import Any
 
 import orjson
 
+from pipeline.simulation.openalex_groups import group_page
 from pipeline.simulation.openalex_meter import CREDIT_USD
 from pipeline.simulation.openalex_query import (
     ALSO_SELECTABLE,
     FILTERS,
+    GROUPS,
     ListQuery,
     RefusedQueryError,
     parse_list_query,
@@ -76,6 +78,8 @@ class Catalogue:
 
     def _works(self, params: Mapping[str, str]) -> Answer:
         query = works_query(params)
+        if query.group_by:
+            return groups_answer(self.shelf.sizes(query.filters, query.group_by), query)
         return list_answer(self.shelf.page(query), query)
 
     def _work(self, name: str, params: Mapping[str, str]) -> Answer:
@@ -119,21 +123,34 @@ class Catalogue:
 
 def works_query(params: Mapping[str, str]) -> ListQuery:
     """The list of works that `params` ask for."""
-    return parse_list_query(params, filters=FILTERS, fields=SELECTABLE)
+    return parse_list_query(params, filters=FILTERS, fields=SELECTABLE, groups=GROUPS)
 
 
 def list_answer(page: Page, query: ListQuery) -> Answer:
     """A page in OpenAlex's envelope; rows are JSON already."""
+    meta = _meta(query, page.total, page.next_cursor, groups_count=None)
+    parts = b'{"meta":', orjson.dumps(meta), b',"results":[', b",".join(page.rows)
+    return Answer(200, b"".join((*parts, b'],"group_by":[]}')))
+
+
+def groups_answer(sizes: Mapping[int, int], query: ListQuery) -> Answer:
+    """Groups of works in the same envelope, with no work in it."""
+    page = group_page(sizes, query)
+    meta = _meta(query, page.n_works, page.next_cursor, groups_count=len(page.groups))
+    return json_answer(200, {"meta": meta, "results": [], "group_by": page.groups})
+
+
+def _meta(
+    query: ListQuery, total: int, next_cursor: str | None, *, groups_count: int | None
+) -> dict[str, Any]:
     meta: dict[str, Any] = {
-        "count": page.total,
+        "count": total,
         "db_response_time_ms": DB_RESPONSE_TIME_MS,
         "page": None if query.cursor else query.page,
         "per_page": query.per_page,
     }
-    meta |= {"next_cursor": page.next_cursor} if query.cursor else {}
-    meta |= {"groups_count": None, "cost_usd": CREDIT_USD}
-    parts = b'{"meta":', orjson.dumps(meta), b',"results":[', b",".join(page.rows)
-    return Answer(200, b"".join((*parts, b'],"group_by":[]}')))
+    meta |= {"next_cursor": next_cursor} if query.cursor else {}
+    return meta | {"groups_count": groups_count, "cost_usd": CREDIT_USD}
 
 
 def json_answer(

@@ -11,14 +11,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 MAX_PER_PAGE, DEFAULT_PER_PAGE, MAX_PAGED, MAX_VALUES = 100, 25, 10_000, 100
+MAX_GROUPS = 200  # of a page, and as many where none are named
 PARAMETERS = (
-    "cursor", "filter", "mailto", "page", "per_page", "per-page", "select", "sort",
+    "cursor", "filter", "group_by", "group-by", "mailto", "page", "per_page", "per-page",
+    "select", "sort",
 )  # fmt: skip
 FILTERS = (
     "cited_by_count", "doi", "ids.openalex", "locations.source.id", "openalex", "openalex_id",
     "primary_location.source.id", "publication_year",
 )  # fmt: skip
 SORTS = ("cited_by_count", "publication_date", "publication_year")
+GROUPS = ("cited_by_count", "publication_year")  # of many that works may be grouped by
 # What may be selected although no simulated work has it: the API knows these names.
 ALSO_SELECTABLE = (
     "relevance_score", "sources", "type_crossref", "institution_assertions",
@@ -50,23 +53,36 @@ class ListQuery:
     per_page: int = DEFAULT_PER_PAGE
     page: int = 1
     cursor: str | None = None
+    group_by: str | None = None
 
 
 def parse_list_query(
-    params: Mapping[str, str], *, filters: Collection[str], fields: Collection[str]
+    params: Mapping[str, str],
+    *,
+    filters: Collection[str],
+    fields: Collection[str],
+    groups: Collection[str] = (),
 ) -> ListQuery:
-    """The query in `params`, which may use `filters` and select `fields`."""
+    """The query in `params`, which may use `filters`, select `fields` or group by `groups`."""
     for name in params:
         if name not in PARAMETERS:
             valid = ", ".join(PARAMETERS)
             raise RefusedQueryError(
                 f"{name} is not a valid parameter. Valid parameters are: {valid}."
             )
-    per_page = _number(params, "per_page", DEFAULT_PER_PAGE)
+    group_by = _parse_group_by(params, groups)
+    most = MAX_GROUPS if group_by else MAX_PER_PAGE
+    per_page = _number(params, "per_page", MAX_GROUPS if group_by else DEFAULT_PER_PAGE)
     page = _number(params, "page", 1)
     cursor = params.get("cursor") or None
-    if not 1 <= per_page <= MAX_PER_PAGE:
-        text = f"per-page parameter must be between 1 and {MAX_PER_PAGE}"
+    if group_by and page != 1:
+        text = (
+            "Unable to paginate beyond page 1. Group-by is limited to page 1 with up to "
+            f"{MAX_GROUPS} results at this time."
+        )
+        raise RefusedQueryError(text, error=PAGING_ERROR)
+    if not 1 <= per_page <= most:
+        text = f"per-page parameter must be between 1 and {most}"
         raise RefusedQueryError(text, error=PAGING_ERROR)
     if page < 1:
         raise RefusedQueryError("Page parameter must be greater than 0.", error=PAGING_ERROR)
@@ -86,7 +102,23 @@ def parse_list_query(
         per_page=per_page,
         page=page,
         cursor=cursor,
+        group_by=group_by,
     )
+
+
+def _parse_group_by(params: Mapping[str, str], valid: Collection[str]) -> str | None:
+    """The field to group by, None for none; the simulation has no unknown values to include."""
+    text = params.get("group_by") or params.get("group-by")
+    if not text:
+        return None
+    name, _, unknown = text.partition(":")
+    if name not in valid or unknown not in ("", "include_unknown"):
+        raise RefusedQueryError("Cannot group by date, number, or search fields.")
+    if "select" in params:
+        raise RefusedQueryError("select does not work with group_by.")
+    if "sort" in params:
+        raise RefusedQueryError("Groups of the simulation cannot be sorted.")
+    return name
 
 
 def parse_select(params: Mapping[str, str], fields: Collection[str]) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ original.
 """
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -121,6 +121,10 @@ class Shelf:
             source: (len(works), sum(self._facts[n].cited_by_count for n in works))
             for source, works in held.items()
         }
+
+    def sizes(self, filters: Filters, name: str) -> Counter[int]:
+        """How many works that pass have each value of a field of numbers."""
+        return Counter(getattr(self._facts[n], name) for n in self._matching(filters))
 
     def page(self, query: ListQuery) -> Page:
         """The page asked for. As recorded, every page with rows has a next cursor."""

@@ -330,9 +330,9 @@ def test_a_record_that_points_to_two_papers_joins_them() -> None:
     ledger, a, b, both = apart_until_joined()
     before = {r["record_key"]: ledger.paper_of_key[r["record_key"]] for r in (a, b)}
     assert groups(a, b, both, ledger=ledger) == one(a, b, both)
-    [redirect] = build_redirects(ledger, NO_MERGED_IDS.with_columns(gone_on=pl.lit(TODAY))).rows(
-        named=True
-    )
+    nothing = NO_MERGED_IDS.with_columns(gone_on=pl.lit(TODAY))
+    nobody = pl.Series([], dtype=pl.String)
+    [redirect] = build_redirects(ledger, nothing, nobody).rows(named=True)
     stays, goes = sorted(before.values(), key=ledger.row_of_paper.__getitem__)
     assert (redirect["from_id"], redirect["to_id"]) == (goes, stays)
     assert set(resolved(a, b, both, ledger=ledger)["paper_id"]) == {stays}

@@ -1,0 +1,112 @@
+"""What a report is made of: sections, each with its words, its numbers and its tables.
+
+Belongs here: the shape of a report, and how numbers are said. Not: what a section says
+(papers.py, counts.py, scores.py, …), nor what it looks like (page.py, markdown.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from pipeline.report.cells import one_line
+
+LISTED = 5_000  # rows of a table that the document beside the page holds
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table: `rows` in the order to be read, of which a page shows the first `shown`."""
+
+    name: str
+    caption: str
+    rows: pl.DataFrame
+    shown: int = 50
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a report.
+
+    `words` are whole sentences, empty where there is nothing to say; `numbers` the figures they
+    are made of.
+    """
+
+    key: str
+    title: str
+    words: str
+    numbers: Mapping[str, float]
+    listings: Sequence[Listing] = field(default=())
+
+
+@dataclass(frozen=True)
+class Report:
+    """What happened up to `made_at`, since the report of `since` (None: this is the first)."""
+
+    made_at: datetime
+    since: datetime | None
+    sections: Sequence[Section]
+
+    @property
+    def words(self) -> str:
+        """The report as one paragraph."""
+        since = f"Since {said_time(self.since)}: " if self.since else ""
+        return since + " ".join(s.words for s in self.sections if s.words)
+
+    def document(self) -> dict[str, Any]:
+        """The same words and numbers for programs; tables of at most LISTED rows."""
+        return {
+            "made_at": self.made_at,
+            "since": self.since,
+            "words": self.words,
+            "sections": {s.key: _section(s) for s in self.sections},
+        }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    tables = {
+        one.name: {"n_rows": one.rows.height, "rows": one.rows.head(LISTED).to_dicts()}
+        for one in section.listings
+    }
+    return {
+        "title": section.title,
+        "words": section.words,
+        "numbers": dict(section.numbers),
+        "tables": tables,
+    }
+
+
+def said_time(moment: datetime) -> str:
+    """To the minute; reports keep UTC."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def counted(number: float, one: str, many: str = "") -> str:
+    """The number with its noun: `1 paper`, `1,200 papers`, `no papers` for none."""
+    noun = one if number == 1 else many or f"{one}s"
+    return f"{number:,.0f} {noun}" if number else f"no {noun}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of an enumeration as people say it: `a, b and c`."""
+    head, last = parts[:-1], parts[-1:]
+    return " and ".join([", ".join(head), *last]) if head else "".join(last)
+
+
+def capped(parts: Sequence[str], most: int = 5) -> str:
+    """The first parts of an enumeration, and how many more there are."""
+    more = [f"{len(parts) - most} more"] if len(parts) > most else []
+    return listed([*parts[:most], *more])
+
+
+def quoted(title: str) -> str:
+    """A title inside a sentence, shortened, kept apart from the direction of the text around it."""
+    line = one_line(title)
+    return f"“\u2068{line if len(line) <= 80 else line[:79] + '…'}\u2069”"
+
+
+def cells_named(frame: pl.DataFrame) -> list[str]:
+    """`cvpr 2016: 2` for each row of venue, year, count."""
+    return [f"{venue} {year}: {count:,}" for venue, year, count in frame.iter_rows()]
