@@ -111,18 +111,26 @@ def vectors_for(workspace: Workspace, papers: pl.DataFrame) -> np.ndarray:
     Raises NotFoundError if a text has no vector yet.
     """
     cells = sorted({(str(v), int(y)) for v, y in papers.select("venue", "year").unique().rows()})
-    stored = workspace.lake.read_cells("paper_embeddings", cells)
-    stored = stored.filter(pl.col("encoder_id") == workspace.encoder_id).unique("text_hash")
-    joined = papers.select("text_hash").join(
-        stored.select("text_hash", "vector"), on="text_hash", how="left", maintain_order="left"
+    columns = ["text_hash", "encoder_id", "vector"]
+    stored = workspace.lake.read_cells("paper_embeddings", cells, columns).with_row_index("at")
+    mine = stored.lazy().filter(pl.col("encoder_id") == workspace.encoder_id)
+    places = mine.select("text_hash", "at").unique("text_hash")
+    joined = (
+        papers.lazy()
+        .select("text_hash")
+        .join(places, on="text_hash", how="left", maintain_order="left")
     )
-    if lacking := joined["vector"].null_count():
+    at = joined.select("at").collect()["at"]
+    if lacking := at.null_count():
         raise NotFoundError(
             f"{lacking} of {papers.height} papers have no vector yet: materialise "
             "paper_embeddings for all venues of these years first, or run `csimpact refresh`"
         )
-    flat = joined["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
-    return flat.reshape(papers.height, -1) if papers.height else np.zeros((0, 1), np.float32)
+    if not papers.height:
+        return np.zeros((0, 1), np.float32)
+    # The lists lie one after the other in memory: only the rows asked for are copied.
+    lists = stored["vector"].rechunk().to_arrow()
+    return lists.values.to_numpy().reshape(stored.height, -1)[at.to_numpy()]
 
 
 def paper_index(job: Job) -> Iterator[Made]:

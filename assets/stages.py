@@ -24,12 +24,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Made:
-    """What a stage made of one cell: row counts, what moved, and what it cost."""
+    """What a stage made of one cell: row counts, what moved, and what it cost.
+
+    `moved`: the cell is new, or other than its state before says; `changed`: tables whose file was
+    replaced, as happens to a damaged one as well.
+    """
 
     output: str
     cell: Cell | None
     digest: str
     rows: Mapping[str, int]
+    moved: bool
     changed: tuple[str, ...] = ()
     facts: Mapping[str, int | float | str] = field(default_factory=dict)
 
@@ -164,6 +169,7 @@ def _write(
     facts: Mapping[str, int | float | str] | None,
 ) -> Made:
     lake = workspace.lake
+    before = lake.state(output, cell)
     lake.forget(output, cell)
     written = [lake.write(table, cell, frame) for table, frame in tables.items()]
     # Without tables of its own (the index), an output is as new as what it was made from.
@@ -179,8 +185,10 @@ def _write(
         days=days,
     )
     lake.commit(output, cell, state)
+    # Facets may look at more than the tables hold: what stands downstream then has news.
+    moved = not before or (before.digest, before.facets) != (state.digest, state.facets)
     changed = tuple(w.table for w in written if w.changed)
-    return Made(output, cell, state.digest, state.rows, changed, dict(facts or {}))
+    return Made(output, cell, state.digest, state.rows, moved, changed, dict(facts or {}))
 
 
 def _digest(parts: Sequence[str]) -> str:

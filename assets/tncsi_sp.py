@@ -3,20 +3,24 @@
 Belongs here: reading what scores look at, and which source of counts is trusted. Not: how a pool
 is scored (pipeline/impact).
 
-Counts and dates are read once for all cells; pools stream by, some thousand papers at a time, so
-that memory does not grow with the library. Most pools in the window of a moved count hold it: to
+Counts are read once for all cells; pools stream by, some thousand papers at a time, so that memory
+hardly grows with the library. Most pools in the window of a moved count hold it: to
 find out which would mean to read them, which is most of the work.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from assets.stages import Job, Made, write_cell
 from assets.windows import window_of
-from pipeline.impact.tncsi import dense_counts, score_pools
+from pipeline.impact.tncsi import dense_counts, reaching, score_pools
 from pipeline.staleness import State
 from pipeline.tables import TNCSI_SP, Cell
+from resources.lake import Lake
 
 # The most trusted first. One source is chosen per paper and its pool is counted from it alone.
 # Sources of tables that users map themselves come last, in the order of their names.
@@ -32,18 +36,18 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
     """Topic- and time-normalised impact of every paper, from its pool and its members' counts."""
     workspace, lake = job.workspace, job.workspace.lake
     window = window_of(workspace, job.cells, lake.states("papers"))
-    papers = lake.read_cells("papers", window, ["paper_row", "publication_date"])
     columns = ["paper_row", "citation_source", "cited_by_count"]
     counts = lake.read_cells("citation_counts", window, columns)
-    n_rows = max(papers["paper_row"].to_list(), default=-1) + 1
-    dense, precedence = dense_counts(counts, n_rows), precedence_of(counts)
-    undated = papers.filter(pl.col("publication_date").is_null())["paper_row"].to_numpy()
-    del papers, counts
-    none = TNCSI_SP.empty()
-    for cells in _few_at_a_time(job.cells, lake.states("topic_pools")):
-        pools = lake.read_cells("topic_pools", cells, _POOL_COLUMNS)
+    dense = dense_counts(counts, max(counts["paper_row"].to_list(), default=-1) + 1)
+    precedence, none = precedence_of(counts), TNCSI_SP.empty()
+    groups = _few_at_a_time(job.cells, lake.states("topic_pools"))
+    for cells, pools in _read_ahead(lake, groups):
         scores = score_pools(
-            pools, dense, undated=undated, precedence=precedence, rule=workspace.rule
+            pools,
+            reaching(dense, _n_rows(pools)),
+            undated=_undated(lake, pools),
+            precedence=precedence,
+            rule=workspace.rule,
         ).sort("paper_id")
         of_cell = scores.partition_by("venue", "year", as_dict=True)
         for cell in cells:
@@ -52,6 +56,21 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
             yield write_cell(
                 job, "tncsi_sp", cell, {"tncsi_sp": mine}, facts={"papers_scored": scored}
             )
+
+
+def _read_ahead(
+    lake: Lake, groups: Iterable[list[Cell]]
+) -> Iterator[tuple[list[Cell], pl.DataFrame]]:
+    """Every group with its pools; the next ones are read while the last ones are scored."""
+    with ThreadPoolExecutor(1) as reader:
+        last: tuple[list[Cell], Future[pl.DataFrame]] | None = None
+        for cells in groups:
+            coming = reader.submit(lake.read_cells, "topic_pools", cells, _POOL_COLUMNS)
+            if last:
+                yield last[0], last[1].result()
+            last = cells, coming
+        if last:
+            yield last[0], last[1].result()
 
 
 def _few_at_a_time(
@@ -68,6 +87,19 @@ def _few_at_a_time(
         group.append(cell)
         held += n
     yield group
+
+
+def _n_rows(pools: pl.DataFrame) -> int:
+    """One more than the greatest row number in the pools; the last member of each is greatest."""
+    greatest = (pools["paper_row"].max(), pools["members"].list.last().max())
+    return 1 + max((int(row) for row in greatest if row is not None), default=-1)
+
+
+def _undated(lake: Lake, pools: pl.DataFrame) -> NDArray[np.int32]:
+    """Row numbers of papers without a day; only they, and lonely ones, have an empty window."""
+    alone = pools.filter(n_window=0).select("venue", "year").unique().sort("venue", "year")
+    papers = lake.read_cells("papers", alone.rows(), ["paper_row", "publication_date"])
+    return papers.filter(pl.col("publication_date").is_null())["paper_row"].to_numpy()
 
 
 def precedence_of(counts: pl.DataFrame) -> tuple[str, ...]:

@@ -136,8 +136,8 @@ def _nobody_changes(workspace: Workspace) -> Iterator[None]:
         if stale := plan(workspace.states(), workspace.world(register=False)):
             outputs = ", ".join(dict.fromkeys(s.output for s in stale))
             raise ReleaseError(
-                f"nothing was released: {len(stale):,} venue-years of {outputs} are not up to "
-                "date, and their tables would not belong together: run csimpact refresh"
+                f"nothing was released: {len(stale):,} cells are not up to date, of {outputs}; "
+                "their tables would not belong together: run csimpact refresh"
             )
         yield
 

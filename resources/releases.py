@@ -8,6 +8,7 @@ links to the lake's files: a night's release costs the disk what the next nights
 """
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +95,12 @@ def changed_since_last(workspace: Workspace) -> bool:
 
 
 def _sizes_and_times(lake: Lake) -> dict[Path, tuple[int, int]]:
-    found = {}
+    found: dict[Path, tuple[int, int]] = {}
     for table in PUBLIC:
         for _, path in table_files(lake, table):
-            stat = path.stat()
-            found[path.relative_to(lake.root)] = stat.st_size, stat.st_mtime_ns
+            with suppress(FileNotFoundError):  # a refresh took it away after it was listed
+                stat = path.stat()
+                found[path.relative_to(lake.root)] = stat.st_size, stat.st_mtime_ns
     return found
 
 

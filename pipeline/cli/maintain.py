@@ -149,9 +149,11 @@ def refresh_(
     if not report.run_id:
         console.print("Nothing is stale: no text encoded, no table written.")
         return
-    table = Table("asset", "venue-years", "files changed", "texts encoded", "seconds")
+    table = Table(
+        "asset", "venue-years", "made and equal", "files changed", "texts encoded", "seconds"
+    )
     for asset, sums in report.assets.items():
-        names = ("cells", "files_changed", "texts_encoded", "seconds")
+        names = ("cells", "confirmed", "files_changed", "texts_encoded", "seconds")
         table.add_row(asset, *(f"{sums[n]:,.10g}" if n in sums else "" for n in names))
     console.print(table)
     console.print(f"Run {report.run_id}; see it in the Dagster UI (make dev).")

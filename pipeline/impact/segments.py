@@ -28,8 +28,9 @@ def as_lists(name: str, values: NDArray[np.int32], offsets: NDArray[np.int64]) -
 def flatten(lists: pl.Series) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Values and offsets of a list column: the inverse of `as_lists`."""
     array = lists.rechunk().to_arrow()
+    # DLPack, since pyarrow's own `to_numpy` imports pandas, which takes longer than the work.
+    values, offsets = np.from_dlpack(array.values), np.from_dlpack(array.offsets)
     # A filtered column may be a view of a longer one: its values would come along.
-    values, offsets = array.values.to_numpy(), array.offsets.to_numpy()
     return values[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 

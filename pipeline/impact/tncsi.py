@@ -46,6 +46,16 @@ def dense_counts(citation_counts: pl.DataFrame, n_rows: int) -> dict[str, NDArra
     return dense
 
 
+def reaching(counts: Counts, n_rows: int) -> Counts:
+    """The same counts for at least `n_rows` papers; nothing is known of those that are added."""
+    return {
+        source: np.pad(known, (0, n_rows - known.size), constant_values=UNKNOWN)
+        if known.size < n_rows
+        else known
+        for source, known in counts.items()
+    }
+
+
 def score_pools(
     pools: pl.DataFrame,
     counts: Counts,
@@ -103,9 +113,26 @@ def _fits(
     members: pl.Series, counts: Counts, precedence: Sequence[str], chosen: NDArray[np.int64]
 ) -> _Fit:
     """The exponential fit of each pool from the source `chosen` for it; without counts n = 0."""
-    values, offsets = flatten(members)
     n, loc = np.zeros(len(chosen), np.int32), np.full(len(chosen), UNKNOWN, np.int32)
     total = np.zeros(len(chosen), np.int64)
+    start = 0
+    for chunk in members.get_chunks():  # of one file each: putting them together would copy them
+        part = slice(start, start + len(chunk))
+        _add_statistics(chunk, counts, precedence, chosen[part], (n[part], total[part], loc[part]))
+        start = part.stop
+    # One rounding: the numerator is an exact integer, so a constant pool is exactly 0.
+    return _Fit(n, loc, (total - n * loc.astype(np.int64)) / np.maximum(n, 1))
+
+
+def _add_statistics(
+    members: pl.Series,
+    counts: Counts,
+    precedence: Sequence[str],
+    chosen: NDArray[np.int64],
+    into: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]],
+) -> None:
+    """Number, sum and least of the known counts of each pool, written into three arrays."""
+    values, offsets = flatten(members)
     for position in np.unique(chosen).tolist():
         if precedence[position] not in counts:
             continue
@@ -116,10 +143,8 @@ def _fits(
                 f"received {dense.size} rows; load the counts of every venue in the window"
             )
         here = chosen == position
-        statistics = count_statistics(values, offsets, dense)
-        n[here], total[here], loc[here] = (s[here] for s in statistics)
-    # One rounding: the numerator is an exact integer, so a constant pool is exactly 0.
-    return _Fit(n, loc, (total - n * loc.astype(np.int64)) / np.maximum(n, 1))
+        for array, found in zip(into, count_statistics(values, offsets, dense), strict=True):
+            array[here] = found[here]
 
 
 def _scores(cited: NDArray[np.int32], fit: _Fit) -> list[pl.Series]:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def refreshed(loaded: tuple[Workspace, RunReport]) -> Workspace:
 
 @pytest.fixture
 def instance(refreshed: Workspace) -> Iterator[dg.DagsterInstance]:
-    with run_job._instance(refreshed) as instance:
+    with run_job.open_instance(refreshed) as instance:
         yield instance
 
 
@@ -222,14 +223,33 @@ def test_only_what_moved_gets_an_event(refreshed: Workspace, instance: dg.Dagste
     counted = len(instance.fetch_materializations(dg.AssetKey("papers"), limit=99).records)
     deliver(refreshed, CVPR, papers(range(8), cites=7), "2024-05-01")
     report = refresh(refreshed)
-    assert set(report.assets) == {"dump_shards", "identities", "citation_counts", "tncsi_sp"}
+    made = {"dump_shards", "identities", "citation_counts", "tncsi_sp"}
+    assert set(report.assets) == {*made, "night_report"}
     # One list of three was read, yet the table holds all of them and the list before.
     rows = latest(instance, "dump_shards", None).metadata["dagster/row_count"].value
     assert rows == raw_tables(refreshed)["dump_records"].height == 32
     after = {s.asset: version(instance, s.asset, CVPR) for s in PER_CELL}
     moved = {asset for asset in after if after[asset] != before[asset]}
     assert moved == {"citation_counts", "tncsi_sp"}
+    assert report.assets["citation_counts"]["confirmed"] == 0
     assert len(instance.fetch_materializations(dg.AssetKey("papers"), limit=99).records) == counted
+
+
+def test_a_cell_that_came_out_equal_gets_no_event(
+    refreshed: Workspace, instance: dg.DagsterInstance
+) -> None:
+    """A night that names every venue-year it looked at hides the few that have news."""
+    before = {cell: latest(instance, "tncsi_sp", cell) for cell in (CVPR, ICML)}
+    # As if only a source that nobody is scored by had told something else.
+    states = refreshed.lake.states("citation_counts")
+    moved = {**states[CVPR].facets, "values": "told otherwise"}
+    refreshed.lake.commit("citation_counts", CVPR, replace(states[CVPR], facets=moved))
+    report = refresh(refreshed)
+    assert report.assets["tncsi_sp"]["cells"] == 0
+    assert report.assets["tncsi_sp"]["confirmed"] == 2
+    assert report.assets["tncsi_sp"]["papers_scored"] > 0  # the work was done, and is told
+    assert {cell: latest(instance, "tncsi_sp", cell) for cell in (CVPR, ICML)} == before
+    assert plan_refresh(refreshed) == []
 
 
 def test_a_broken_contract_fails_the_check_and_leaves_the_files(

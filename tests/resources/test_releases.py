@@ -171,7 +171,9 @@ def test_without_news_there_is_no_other_release(workspace: Workspace) -> None:
 def test_what_is_stale_is_not_released(workspace: Workspace) -> None:
     """Scores of yesterday's counts beside today's papers: nobody could tell."""
     deliver(workspace, ("cvpr", 2016), papers(range(3)), "2024-02-01")
-    with pytest.raises(ReleaseError, match=r"dump_records, .*not up to date.*csimpact refresh"):
+    with pytest.raises(
+        ReleaseError, match=r"cells are not up to date, of dump_records, .*csimpact refresh"
+    ):
         make_release(workspace)
     assert [str(r.name) for r in list_releases(workspace.data)] == ["2026-03-01"]
 
