@@ -1,8 +1,8 @@
-"""`make demo`: the whole chain on a simulated literature, then the day after.
+"""`make demo`: two nights of a simulated literature, taken in by Dagster's daemon and its sensors.
 
-Belongs here: a story told in the terminal. Everything it shows runs through the same commands,
-stages and Dagster instance as real use, the crawl over HTTP included; only the papers are
-simulated, and say so.
+Belongs here: a story told in the terminal. Everything it shows runs as in real use: files dropped
+into the inbox, OpenAlex over HTTP, sensors that ask for runs, a nightly report; only the papers
+are simulated, and say so, and the sensors look every two seconds instead of every thirty.
 
 The state lies in `data/demo`, apart from real data. Without the MiniLM weights a tiny random
 encoder stands in, and a line says so.
@@ -12,34 +12,51 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
+from pipeline.automation.names import ASKED_BY, FETCH, REFRESH, WHY
+from pipeline.automation.waiting import runs_since, wait_for_runs
 from pipeline.errors import CsimpactError, ModelError, RefreshError
 from pipeline.labels.candidate_rule import CandidateRule
 from pipeline.labels.labelling_rule import LabellingRule
 from pipeline.models.profiles import chosen_profile
 from pipeline.query import Library
-from pipeline.refresh import refresh
-from pipeline.run_job import RunReport
+from pipeline.report.costs import Cost
 from pipeline.settings import DataDir, data_dir
 from pipeline.simulation.lists import write_lists
 from pipeline.simulation.literature import Literature, next_day, simulate_literature
 from pipeline.simulation.openalex_server import serve
 from pipeline.train import train
 from resources.crawl import crawl
+from resources.dagster_processes import running
+from resources.journal import Journal
 from resources.model_hub import find_model
 from resources.openalex import OpenAlex
-from resources.openalex_known import tracked_works
-from resources.openalex_poll import poll
+from resources.reports import Reports
 from resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 SEED = 20
 N_PAPERS = 3_000
+TICK_S = 2
+IDLE_S = 12
+LATEST_S = 600.0  # a night on a busy laptop
+AUTOMATION = {
+    "CSIMPACT_AUTOMATION": "on",
+    "CSIMPACT_TICK_SECONDS": str(TICK_S),
+    "CSIMPACT_PROBE_SECONDS": str(2 * TICK_S),
+}
+Figures = Mapping[str, Mapping[str, float]]
+"""Step -> name of a figure -> its sum."""
 NEW_PAPERS, NEW_CITATIONS = 3, 10
 TINY = "tiny-random"
 FEW = CandidateRule(
@@ -75,30 +92,30 @@ def main() -> int:
 def _demo(console: Console, data: DataDir) -> None:
     shutil.rmtree(data.root, ignore_errors=True)  # a demo starts from nothing, every time
     _choose_encoder(console, data)
-    workspace = Workspace(data)
     literature = simulate_literature(n_papers=N_PAPERS, seed=SEED)
     with serve(literature) as server:
         os.environ["CSIMPACT_OPENALEX_URL"] = server.url
-        console.rule("Day 1: everything is new (simulated literature)")
-        _crawl(console, workspace, literature)
-        first = _night(console, workspace, literature)
-        console.rule(f"Day 2: {NEW_PAPERS} new papers, {NEW_CITATIONS} new citations and theirs")
-        day_after = next_day(
-            literature, seed=SEED, n_new_papers=NEW_PAPERS, n_new_citations=NEW_CITATIONS
-        )
-        server.replace(day_after)
-        _poll(console, workspace)
-        second = _night(console, workspace, day_after)
-    _compare(console, workspace, first, second)
-    console.rule("A night without news")
-    started = time.perf_counter()
-    idle = refresh(Workspace(data))
-    found = (
-        f"something was stale (Dagster run {idle.run_id[:8]})"
-        if idle.run_id
-        else "nothing was stale: no text encoded, no table written"
-    )
-    console.print(f"{found}, {time.perf_counter() - started:.2f} s")
+        console.rule("Night 1: everything is new (simulated literature)")
+        _crawl(console, Workspace(data), literature)
+        with running(data, env=AUTOMATION) as processes, processes.instance() as instance:
+            console.print("Dagster's daemon runs, its sensors look at the inbox and at OpenAlex")
+            first = _night(console, data, instance, lambda: _drop(data, literature), {REFRESH})
+            console.rule(
+                f"Night 2: {NEW_PAPERS} new papers, {NEW_CITATIONS} new citations and theirs"
+            )
+            day_after = next_day(
+                literature, seed=SEED, n_new_papers=NEW_PAPERS, n_new_citations=NEW_CITATIONS
+            )
+
+            def news() -> None:
+                server.replace(day_after)
+                _drop(data, day_after)
+
+            second = _night(console, data, instance, news, {FETCH, REFRESH})
+            _compare(console, first, second)
+            _report(console, data)
+            console.rule("A night without news")
+            _idle(console, instance)
     _train(console, data)
     _show(console, data)
 
@@ -130,44 +147,69 @@ def _crawl(console: Console, workspace: Workspace, literature: Literature) -> No
     )
 
 
-def _poll(console: Console, workspace: Workspace) -> None:
-    """What moved among the works known, a hundred ids a call."""
-    tracked = tracked_works(workspace.data)
-    with OpenAlex() as client:
-        found = poll(client, workspace.data, tracked, datetime.now(UTC))
-    if found.trouble:
-        raise found.trouble
-    console.print(
-        f"{found.n_polled:,} works polled in {found.tally.calls} calls: {found.n_counts} counts "
-        f"and {found.n_content} descriptions moved"
-    )
-
-
-def _night(console: Console, workspace: Workspace, literature: Literature) -> RunReport:
-    lists = workspace.data.root / "simulated_lists"
+def _drop(data: DataDir, literature: Literature) -> None:
+    """Lists of the day, into the inbox, as somebody with a dump would."""
+    lists = data.root / "simulated_lists"
     write_lists(literature, lists, list_date=literature.as_of)
-    imported = workspace.import_files([lists / literature.as_of.isoformat()])
-    if imported.refused:
-        raise imported.refused[0].problem
-    started = time.perf_counter()
-    with console.status("refreshing …") as status:
-        workspace.report = status.update
-        report = refresh(workspace)
-    console.print(
-        f"{len(imported.lists)} simulated lists imported, refreshed in "
-        f"{time.perf_counter() - started:.1f} s (Dagster run {report.run_id[:8]})"
-    )
-    return report
+    day = literature.as_of.isoformat()
+    shutil.copytree(lists / day, data.inbox / "dropped" / day)
 
 
-def _compare(console: Console, workspace: Workspace, first: RunReport, second: RunReport) -> None:
-    """What the second day recomputed, and what it left alone."""
-    console.print("Recomputed on day 2, of what day 1 made:")
-    table = Table("asset", "venue-years moved", "made and equal", "files changed", "work")
-    for asset, before in first.assets.items():
-        now = second.assets.get(asset, {})
+def _night(
+    console: Console,
+    data: DataDir,
+    instance: "DagsterInstance",
+    happen: Callable[[], None],
+    kinds: Collection[str],
+) -> Figures:
+    """Let something happen, wait until the sensors have had it all taken in, and tell how."""
+    begun, journal = time.time(), Journal(data.journal)
+    before = len(journal.costs())
+    happen()
+    with console.status("waiting for the sensors …"):
+        runs = wait_for_runs(instance, data, kinds, since=begun, timeout_s=LATEST_S)
+    table = Table("run", "asked for by", "why")
+    for run in runs:
+        why = Text(run.tags.get(WHY, ""), overflow="ellipsis", no_wrap=True)
+        table.add_row(f"{run.job_name} {run.run_id[:8]}", run.tags.get(ASKED_BY, ""), why)
+    console.print(table)
+    if failed := [run.run_id[:8] for run in runs if not run.is_success]:
+        raise RefreshError(f"runs {', '.join(failed)} failed: see {data.incidents}")
+    console.print(f"done {time.time() - begun:.0f} s after it happened")
+    return _summed(journal.costs()[before:])
+
+
+def _summed(costs: Sequence[Cost]) -> Figures:
+    """The figures of each step, over all runs."""
+    sums: dict[str, Counter[str]] = {}
+    for cost in costs:
+        sums.setdefault(cost.step, Counter()).update(cost.figures)
+    return sums
+
+
+def _idle(console: Console, instance: "DagsterInstance") -> None:
+    begun = time.time()
+    time.sleep(IDLE_S)
+    runs = runs_since(instance, begun)
+    found = f"{len(runs)} runs were started" if runs else "no run was started, no table written"
+    console.print(f"{IDLE_S} s of sensors looking every {TICK_S} s: {found}")
+
+
+def _report(console: Console, data: DataDir) -> None:
+    """What the nightly report says in words."""
+    report = Reports(data.reports).last()
+    console.print(f"The nightly report ({os.path.relpath(report.page)}):", highlight=False)
+    console.print(report.document()["words"], markup=False, highlight=False)
+
+
+def _compare(console: Console, first: Figures, second: Figures) -> None:
+    """What the second night recomputed, and what it left alone."""
+    console.print("Recomputed in night 2, of what night 1 made:")
+    table = Table("step", "venue-years moved", "made and equal", "files changed", "work")
+    for step, before in first.items():
+        now = second.get(step, Counter())
         table.add_row(
-            asset,
+            step,
             _of(now, before, "cells"),
             f"{now.get('confirmed', 0):,.0f}",
             _of(now, before, "files_changed"),
