@@ -21,7 +21,7 @@ from pydantic import Field
 from assets.costs import note_costs
 from assets.partitions import cells_of, key_of
 from assets.stages import Made, Stage
-from pipeline.errors import BusyError, ContractError, CsimpactError, StorageError
+from pipeline.errors import BusyError, ContractError, CsimpactError, DamagedError, StorageError
 from pipeline.tables import TABLES, Cell
 from resources.workspace import Workspace
 
@@ -30,6 +30,8 @@ warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", categor
 
 OWNERS = ["team:csimpact"]
 CHECK = "schema_and_unique_key"
+CONFIRMED = "confirmed"
+"""Cells made anew, since their inputs moved, whose values came out equal: no event of their own."""
 DATA_VERSION = "dagster/data_version"
 # A full disk or a held lock may pass; a wrong file will not.
 PASSING = (BusyError, StorageError, OSError)
@@ -123,10 +125,17 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
             context.log.info(f"{stage.asset}: nothing stale")
             return
         made: list[Made] = []
+        told: list[Made] = []
+        confirmed: list[Made] = []
+        forced = set(scope) if config.force else set()
         try:
             with clear_errors():
                 for one in stage.run(workspace, cells):
                     made.append(one)
+                    if not one.moved and one.cell not in forced:
+                        confirmed.append(one)
+                        continue
+                    told.append(one)
                     if stage.partitioned:  # at once: what a later failure finds made is told
                         context.log_event(_materialisation(stage, one))
         except ContractError as problem:
@@ -134,13 +143,13 @@ def as_op(stage: Stage, after: bool) -> dg.OpDefinition:
             raise dg.Failure(str(problem), allow_retries=False) from problem
         finally:  # what a step that failed had finished was paid for
             _note(context, workspace, stage, made)
-        if made and not stage.partitioned:
-            context.log_event(_whole_materialisation(stage, workspace, made))
-        if plots := _plots(stage, workspace, made):
+        if told and not stage.partitioned:
+            context.log_event(_whole_materialisation(stage, workspace, told))
+        if plots := _plots(stage, workspace, told):
             context.log_event(dg.AssetMaterialization(stage.asset, metadata=plots))
         if stage.tables:
-            context.log_event(_evaluation(stage, passed=True))
-        context.log.info(f"{stage.asset}: {len(made)} cells made")
+            context.log_event(_evaluation(stage, passed=True, confirmed=confirmed))
+        context.log.info(f"{stage.asset}: {len(told)} cells made, {len(confirmed)} cells_confirmed")
 
     return _op
 
@@ -162,6 +171,8 @@ def clear_errors() -> Iterator[None]:
         yield
     except ContractError:
         raise
+    except DamagedError as problem:  # the next refresh begins where the damage is
+        raise dg.Failure(str(problem), allow_retries=False) from problem
     except PASSING as problem:
         raise dg.Failure(str(problem), allow_retries=True) from problem
     except CsimpactError as problem:
@@ -209,12 +220,15 @@ def _passed(stage: Stage, made: Collection[Made]) -> dg.AssetCheckResult:
     )
 
 
-def _evaluation(stage: Stage, *, passed: bool, text: str | None = None) -> Any:
+def _evaluation(
+    stage: Stage, *, passed: bool, text: str | None = None, confirmed: Collection[Made] = ()
+) -> Any:
+    """The check of a refresh; the only event that speaks of cells which did not move."""
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(stage.asset),
         check_name=CHECK,
         passed=passed,
-        metadata={},
+        metadata={CONFIRMED: len(confirmed)} | _costs(confirmed),
         description=text,
         blocking=True,
     )
@@ -240,7 +254,12 @@ def _whole_materialisation(
 
 
 def _figures(stage: Stage, workspace: Workspace, made: Collection[Made]) -> dict[str, Any]:
-    return {"cells": len(made)} | _metadata(stage, made) | _rows(stage, workspace)
+    confirmed = sum(not one.moved for one in made)
+    return (
+        {"cells": len(made), CONFIRMED: confirmed}
+        | _metadata(stage, made)
+        | _rows(stage, workspace)
+    )
 
 
 def _rows(stage: Stage, workspace: Workspace) -> dict[str, Any]:
@@ -252,20 +271,24 @@ def _rows(stage: Stage, workspace: Workspace) -> dict[str, Any]:
 
 
 def _metadata(stage: Stage, made: Collection[Made]) -> dict[str, Any]:
-    metadata: dict[str, Any] = {}
+    metadata = _costs(made)
     for one in made:
         for name, rows in one.rows.items():
             metadata[f"rows_{name}"] = metadata.get(f"rows_{name}", 0) + rows
-        for name, value in one.facts.items():
-            if isinstance(value, str):
-                metadata[name] = value
-            else:
-                metadata[name] = round(metadata.get(name, 0) + value, 3)
     if stage.tables:
         metadata["dagster/row_count"] = metadata.pop(f"rows_{stage.tables[0]}", 0)
     metadata["files_changed"] = sum(len(one.changed) for one in made)
     metadata["rows_written"] = sum(one.rows[table] for one in made for table in one.changed)
     return metadata
+
+
+def _costs(made: Collection[Made]) -> dict[str, Any]:
+    """Sums of what the cells say of themselves, such as `seconds` and `texts_encoded`."""
+    costs: dict[str, Any] = {}
+    for one in made:
+        for name, value in one.facts.items():
+            costs[name] = value if isinstance(value, str) else round(costs.get(name, 0) + value, 3)
+    return costs
 
 
 def _plots(stage: Stage, workspace: Workspace, made: Collection[Made]) -> dict[str, Any]:

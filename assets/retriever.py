@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.stages import Job, Made, Stage, append_rows, write_cell
 from pipeline.corpus.text import document_text
-from pipeline.errors import NotFoundError
+from pipeline.errors import DamagedError, NotFoundError, StorageError
 from pipeline.tables import Cell
 from resources.workspace import Workspace
 
@@ -137,6 +137,8 @@ def vectors_for(workspace: Workspace, papers: pl.DataFrame) -> np.ndarray:
 def paper_index(job: Job) -> Iterator[Made]:
     """The vectors in LanceDB with the columns search filters by; only rows that moved."""
     workspace, lake = job.workspace, job.workspace.lake
+    if workspace.vectors.damage():
+        _drop_index(workspace)
     papers = lake.read_cells("papers", job.cells)
     facts = {"rows_written": 0, "rows_deleted": 0}
     if papers.height or workspace.vectors.exists():
@@ -148,12 +150,23 @@ def paper_index(job: Job) -> Iterator[Made]:
             publication_day=pl.col("publication_date").to_physical(),
             in_pools="in_pools",
         ).with_columns(vector=_list_series(vectors_for(workspace, papers)))
-        upsert = workspace.vectors.replace_cells(rows, job.cells)
-        workspace.vectors.compact()
+        try:
+            upsert = workspace.vectors.replace_cells(rows, job.cells)
+            workspace.vectors.compact()
+        except DamagedError as problem:
+            _drop_index(workspace)  # every venue-year is now to be indexed, not only the job's
+            raise StorageError(f"{problem}; dropped, to be made on the next try") from problem
         facts = {"rows_written": upsert.written, "rows_deleted": upsert.deleted}
     for cell in job.cells:
         yield write_cell(job, "paper_index", cell, {}, facts=facts)
         facts = {}  # the upsert is one: its sums are told with the first cell
+
+
+def _drop_index(workspace: Workspace) -> None:
+    """Forget a damaged index and that anything was in it, in the order a crash forgives."""
+    for cell in workspace.lake.states("paper_index"):
+        workspace.lake.forget("paper_index", cell)
+    workspace.vectors.drop()
 
 
 def _list_series(vectors: np.ndarray) -> pl.Series:

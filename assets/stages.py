@@ -24,12 +24,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Made:
-    """What a stage made of one cell: row counts, what moved, and what it cost."""
+    """What a stage made of one cell: row counts, what moved, and what it cost.
+
+    `moved`: the cell is new, or other than its state before says; `changed`: tables whose file was
+    replaced, as happens to a damaged one as well.
+    """
 
     output: str
     cell: Cell | None
     digest: str
     rows: Mapping[str, int]
+    moved: bool
     changed: tuple[str, ...] = ()
     facts: Mapping[str, int | float | str] = field(default_factory=dict)
 
@@ -88,11 +93,18 @@ class Stage:
         with workspace.lock(f"stage-{self.asset}"):
             wanted = wanted_inputs(self.output, workspace.states(), workspace.world())
             job = Job(workspace, {c: wanted[c] for c in cells if c in wanted})
+            damaged = workspace.lake.guard.set_aside(self.output, list(job.inputs))
+            for line in damaged:
+                log.warning("not used: %s", line)
             started = time.perf_counter()
             if job.inputs:
                 for made in self.function(job):
                     seconds = round(time.perf_counter() - started, 3)
-                    yield replace(made, facts={**made.facts, "seconds": seconds})
+                    facts = {**made.facts, "seconds": seconds}
+                    if damaged:  # told once, with the first cell
+                        facts["damaged_files"] = len(damaged)
+                        damaged = []
+                    yield replace(made, facts=facts)
                     started = time.perf_counter()
 
 
@@ -139,7 +151,7 @@ def rewrite_cell(
     """
     lake = job.workspace.lake
     state = lake.state(output, cell)
-    same = state is not None and state.facets == facets
+    same = state is not None and state.facets == facets and not state.damaged
     if same and all(lake.read(name, cell).equals(frame) for name, frame in tables.items()):
         return None
     inputs = state.inputs if state else {}
@@ -157,6 +169,7 @@ def _write(
     facts: Mapping[str, int | float | str] | None,
 ) -> Made:
     lake = workspace.lake
+    before = lake.state(output, cell)
     lake.forget(output, cell)
     written = [lake.write(table, cell, frame) for table, frame in tables.items()]
     # Without tables of its own (the index), an output is as new as what it was made from.
@@ -166,12 +179,16 @@ def _write(
         digest=_digest(parts),
         rows={w.table: w.rows for w in written},
         files={w.table: w.size for w in written},
+        digests={w.table: w.digest for w in written},
+        mtimes={w.table: w.mtime_ns for w in written},
         facets=dict(facets or {}),
         days=days,
     )
     lake.commit(output, cell, state)
+    # Facets may look at more than the tables hold: what stands downstream then has news.
+    moved = not before or (before.digest, before.facets) != (state.digest, state.facets)
     changed = tuple(w.table for w in written if w.changed)
-    return Made(output, cell, state.digest, state.rows, changed, dict(facts or {}))
+    return Made(output, cell, state.digest, state.rows, moved, changed, dict(facts or {}))
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ from pipeline.train import train
 from resources.crawl import crawl
 from resources.model_hub import find_model
 from resources.openalex import OpenAlex
-from resources.openalex_deliveries import Deliveries
+from resources.openalex_known import tracked_works
 from resources.openalex_poll import poll
 from resources.workspace import Workspace
 
@@ -132,7 +132,7 @@ def _crawl(console: Console, workspace: Workspace, literature: Literature) -> No
 
 def _poll(console: Console, workspace: Workspace) -> None:
     """What moved among the works known, a hundred ids a call."""
-    tracked = Deliveries(workspace.data.inbox).tracked()
+    tracked = tracked_works(workspace.data)
     with OpenAlex() as client:
         found = poll(client, workspace.data, tracked, datetime.now(UTC))
     if found.trouble:
@@ -163,11 +163,15 @@ def _night(console: Console, workspace: Workspace, literature: Literature) -> Ru
 def _compare(console: Console, workspace: Workspace, first: RunReport, second: RunReport) -> None:
     """What the second day recomputed, and what it left alone."""
     console.print("Recomputed on day 2, of what day 1 made:")
-    table = Table("asset", "venue-years made", "files changed", "work")
+    table = Table("asset", "venue-years moved", "made and equal", "files changed", "work")
     for asset, before in first.assets.items():
         now = second.assets.get(asset, {})
         table.add_row(
-            asset, _of(now, before, "cells"), _of(now, before, "files_changed"), _work(now, before)
+            asset,
+            _of(now, before, "cells"),
+            f"{now.get('confirmed', 0):,.0f}",
+            _of(now, before, "files_changed"),
+            _work(now, before),
         )
     console.print(table)
 

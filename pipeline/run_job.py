@@ -24,6 +24,7 @@ class RunReport:
     """What a run did: its id ("" if there was nothing to do), and sums per asset.
 
     `assets`: asset -> name of a figure (cells, files_changed, texts_encoded, …) -> its sum.
+    `cells` are new, forced or other than before; `confirmed` were made anew and came out equal.
     """
 
     run_id: str = ""
@@ -147,17 +148,28 @@ def _failure_line(result: "dg.ExecuteInProcessResult") -> str:
 
 
 def _sums(result: "dg.ExecuteInProcessResult") -> dict[str, dict[str, float]]:
+    from assets.materialise import CONFIRMED
+
     sums: dict[str, dict[str, float]] = {}
     for event in result.all_events:
         if event.is_step_materialization:
             made = event.step_materialization_data.materialization
-            asset = sums.setdefault(made.asset_key.to_user_string(), {"cells": 0})
-            asset["cells"] += made.partition is not None
-            for name, value in made.metadata.items():
-                if isinstance(figure := _figure(value), int | float):
-                    asset[name] = round(asset.get(name, 0) + figure, 3)
+            asset = made.asset_key.to_user_string()
+            _add(sums, asset, {"cells": int(made.partition is not None), CONFIRMED: 0})
+            _add(sums, asset, made.metadata)
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            check = event.asset_check_evaluation_data
+            if _figure(check.metadata.get(CONFIRMED, 0)):
+                _add(sums, check.asset_key.to_user_string(), check.metadata)
     return sums
 
 
+def _add(sums: dict[str, dict[str, float]], asset: str, figures: Mapping[str, Any]) -> None:
+    asset_sums = sums.setdefault(asset, {"cells": 0})
+    for name, value in figures.items():
+        if isinstance(figure := _figure(value), int | float):
+            asset_sums[name] = round(asset_sums.get(name, 0) + figure, 3)
+
+
 def _figure(value: Any) -> Any:
-    return getattr(value, "value", None)
+    return getattr(value, "value", value)

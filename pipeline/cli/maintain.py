@@ -123,6 +123,7 @@ def refresh_(
     """Bring everything stale up to date."""
     from pipeline.refresh import plan_refresh, refresh
     from pipeline.tables import UNRECOGNISED
+    from resources.remedies import damage_lines
     from resources.workspace import open_workspace, throttled
 
     workspace = open_workspace()
@@ -137,7 +138,7 @@ def refresh_(
     if dry_run:
         _print_plan(console, plan_refresh(workspace, scope))
         return
-    for warning in inbox.warnings():
+    for warning in (*inbox.warnings(), *damage_lines(workspace.states())):
         Console(stderr=True).print(
             f"not used: {warning}", markup=False, soft_wrap=True, style="yellow"
         )
@@ -148,9 +149,11 @@ def refresh_(
     if not report.run_id:
         console.print("Nothing is stale: no text encoded, no table written.")
         return
-    table = Table("asset", "venue-years", "files changed", "texts encoded", "seconds")
+    table = Table(
+        "asset", "venue-years", "made and equal", "files changed", "texts encoded", "seconds"
+    )
     for asset, sums in report.assets.items():
-        names = ("cells", "files_changed", "texts_encoded", "seconds")
+        names = ("cells", "confirmed", "files_changed", "texts_encoded", "seconds")
         table.add_row(asset, *(f"{sums[n]:,.10g}" if n in sums else "" for n in names))
     console.print(table)
     console.print(f"Run {report.run_id}; see it in the Dagster UI (make dev).")
