@@ -21,9 +21,6 @@ from pipeline.retrieval.neighbours import NO_DAY, Pools, Reach
 from pipeline.tables import Cell
 from resources.pool_memory import PoolMemory
 
-FRONTIER = "frontier"
-"""Facet of a pools state: digest of the frontier that belongs to its table."""
-
 PAPERS_OF = "papers of "  # as the planner names the inputs
 
 REACHED = Reach()
@@ -202,9 +199,9 @@ class PoolWindow:
         """What can be updated; None where pools must be made from nothing."""
         lake, wanted = self._job.workspace.lake, self._job.inputs[cell]
         state = lake.state("topic_pools", cell)
-        if state is None or not _updatable(state.inputs, wanted):
+        if state is None or state.damaged or not _updatable(state.inputs, wanted):
             return None
-        edges = self._memory.frontier(cell, state.facets.get(FRONTIER, ""))
+        edges = self._memory.frontier(cell, state.inputs)
         moved = None if edges is None else self._moved(state.inputs, wanted)
         if edges is None or moved is None:
             return None

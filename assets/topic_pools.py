@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from assets.pool_window import FRONTIER, PAPERS_OF, Before, PoolWindow, Remade
+from assets.pool_window import PAPERS_OF, Before, PoolWindow, Remade
 from assets.stages import Job, Made, write_cell
 from assets.windows import CellReader, by_year, window_of
 from pipeline.tables import Cell
@@ -22,16 +22,17 @@ def topic_pools(job: Job) -> Iterator[Made]:
     lake = job.workspace.lake
     memory = PoolMemory(lake.root)
     for made in _ahead(_remade(job, memory)):
-        facets = {}
-        if made.edges is not None:
-            facets = {FRONTIER: memory.remember_frontier(made.cell, made.edges)}
+        if made.edges is None:
+            memory.forget_frontier(made.cell)
+        else:
+            memory.remember_frontier(made.cell, job.inputs[made.cell], made.edges)
         facts = {
             "pools_searched": made.searched,
             "pools_updated": made.updated,
             "pools_unchanged": made.table.height - made.searched - made.updated,
         }
         tables = {"topic_pools": made.table}
-        yield write_cell(job, "topic_pools", made.cell, tables, facets=facets, facts=facts)
+        yield write_cell(job, "topic_pools", made.cell, tables, facts=facts)
     states = {cell: state for cell, state in lake.states("topic_pools").items() if cell}
     inputs = [item for state in states.values() for item in state.inputs.items()]
     memory.sweep({digest for name, digest in inputs if name.startswith(PAPERS_OF)}, states.keys())
