@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assets import STAGES, pool_window, topic_pools
 from assets.corpus import facets_of_papers
-from assets.stages import Made
+from assets.stages import Made, write_cell
 from pipeline.impact.pools import PoolBuilder
 from pipeline.retrieval.neighbours import Reach
 from pipeline.staleness import State
@@ -201,9 +201,10 @@ def test_a_crash_between_frontier_and_table_applies_no_change_twice(
     store(workspace, rows)
     refreshed(workspace)
     store(workspace, [*rows, paper(50, A)])
-    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(topic_pools, "write_cell", _crash)
+    monkeypatch.setattr(topic_pools, "write_cell", _crash)
+    with pytest.raises(KeyboardInterrupt):
         refreshed(workspace)
+    monkeypatch.setattr(topic_pools, "write_cell", write_cell)
     assert [facts(made)[0] == made.rows["topic_pools"] for made in refreshed(workspace).values()]
     store(workspace, [*rows, *(paper(i, A) for i in range(50, 56))])
     refreshed(workspace)
