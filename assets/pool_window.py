@@ -21,9 +21,6 @@ from pipeline.retrieval.neighbours import NO_DAY, Pools, Reach
 from pipeline.tables import Cell
 from resources.pool_memory import PoolMemory
 
-FRONTIER = "frontier"
-"""Facet of a pools state: digest of the frontier that belongs to its table."""
-
 PAPERS_OF = "papers of "  # as the planner names the inputs
 
 REACHED = Reach()
@@ -60,8 +57,8 @@ class _Moved:
         """From QUERY of those that went, of those that came, and vectors beside the latter."""
         day = days_of(came).astype(np.int64)
         both = np.concatenate([days_of(gone).astype(np.int64), day])
-        rows = (frame["paper_row"].to_numpy() for frame in (gone, came))
-        return cls(Change(*rows, day, vectors), np.sort(both[both != NO_DAY]))
+        left, entered = (frame["paper_row"].to_numpy() for frame in (gone, came))
+        return cls(Change(left, entered, day, vectors), np.sort(both[both != NO_DAY]))
 
     @classmethod
     def all_of(cls, parts: Sequence["_Moved"]) -> "_Moved":
@@ -88,7 +85,7 @@ class _Moved:
 
 
 @dataclass(frozen=True)
-class _Before:
+class Before:
     """What a venue-year's pools were, and what has moved in their windows since."""
 
     queries: pl.DataFrame
@@ -120,11 +117,13 @@ class PoolWindow:
                 memory.remember_members(state.facets["members"], candidates)
                 self._lists[state.facets["members"]] = (cell, candidates)
 
-    def remade(self, cell: Cell) -> Remade:
+    def remade(self, cell: Cell, before: Before | None) -> Remade:
         """The pools of a venue-year as a search from nothing would find them."""
-        [papers], before = self._reader.papers([cell]), self._before(cell)
+        [papers] = self._reader.papers([cell])
         # Where each pool comes from: a place in `parts`, −1 while it is not known.
-        source, parts, updated = np.full(papers.height, -1), [], 0
+        source = np.full(papers.height, -1)
+        parts: list[Pools] = []
+        updated = 0
         if before is not None:
             parts, updated = self._updated(cell, papers, before, source)
         anew = np.flatnonzero(source < 0)
@@ -165,7 +164,7 @@ class PoolWindow:
         )
 
     def _updated(
-        self, cell: Cell, papers: pl.DataFrame, before: _Before, source: NDArray[np.int64]
+        self, cell: Cell, papers: pl.DataFrame, before: Before, source: NDArray[np.int64]
     ) -> tuple[list[Pools], int]:
         """Pools that need no search, and how many of them have other members than before."""
         place, old = _same_queries(papers, before.queries)
@@ -196,13 +195,13 @@ class PoolWindow:
         self._reader.vectors(made)
         return self._reader.vectors([cell])[0]
 
-    def _before(self, cell: Cell) -> _Before | None:
+    def before(self, cell: Cell) -> Before | None:
         """What can be updated; None where pools must be made from nothing."""
         lake, wanted = self._job.workspace.lake, self._job.inputs[cell]
         state = lake.state("topic_pools", cell)
-        if state is None or not _updatable(state.inputs, wanted):
+        if state is None or state.damaged or not _updatable(state.inputs, wanted):
             return None
-        edges = self._memory.frontier(cell, state.facets.get(FRONTIER, ""))
+        edges = self._memory.frontier(cell, state.inputs)
         moved = None if edges is None else self._moved(state.inputs, wanted)
         if edges is None or moved is None:
             return None
@@ -211,7 +210,7 @@ class PoolWindow:
         table = lake.read("topic_pools", cell)
         if not (table["paper_row"].equals(edges["paper_row"])):
             return None
-        return _Before(edges, pools_of(table, edges), moved)
+        return Before(edges, pools_of(table, edges), moved)
 
     def _moved(self, was: Mapping[str, str], wanted: Mapping[str, str]) -> _Moved | None:
         """What moved in any of the windows; None if that cannot be told any more."""
@@ -240,8 +239,9 @@ class PoolWindow:
         cell, now = (None, none) if new is None else self._lists.get(new, (None, None))
         if before is None or now is None:
             return None
-        gone = before.join(now, on=QUERY, how="anti", nulls_equal=True)
-        came = now.join(before, on=QUERY, how="anti", nulls_equal=True)
+        # Nobody stands twice in one list, so who is repeated stands in both.
+        alone = ~pl.concat([before, now]).is_duplicated()
+        gone, came = before.filter(alone[: before.height]), now.filter(alone[before.height :])
         vectors = np.zeros((0, 1), np.float32)
         if cell is not None and came.height:
             rows = self._reader.papers([cell])[0]["paper_row"].to_numpy()

@@ -130,7 +130,8 @@ def vectors_for(workspace: Workspace, papers: pl.DataFrame) -> np.ndarray:
         return np.zeros((0, 1), np.float32)
     # The lists lie one after the other in memory: only the rows asked for are copied.
     lists = stored["vector"].rechunk().to_arrow()
-    return lists.values.to_numpy().reshape(stored.height, -1)[at.to_numpy()]
+    matrix: np.ndarray = np.from_dlpack(lists.values).reshape(stored.height, -1)[at.to_numpy()]
+    return matrix
 
 
 def paper_index(job: Job) -> Iterator[Made]:

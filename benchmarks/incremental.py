@@ -114,11 +114,16 @@ def _store(
     state = lake.state(table, cell)
     assert state is not None
     written = lake.write(table, cell, frame)
-    rows = {**state.rows, table: written.rows}
-    files = {**state.files, table: written.size}
-    lake.commit(
-        table, cell, replace(state, digest=written.digest, rows=rows, files=files, facets=facets)
+    news = replace(
+        state,
+        digest=written.digest,
+        rows={**state.rows, table: written.rows},
+        files={**state.files, table: written.size},
+        digests={**state.digests, table: written.digest},
+        mtimes={**state.mtimes, table: written.mtime_ns},
+        facets=facets,
     )
+    lake.commit(table, cell, news)
 
 
 def new_papers(

@@ -7,7 +7,7 @@ no release holds them; whatever is missing or damaged reads as None, and the poo
 
 import hashlib
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -26,16 +26,29 @@ class PoolMemory:
         if self._members.exists():
             self._lists = {p.name.partition("-")[0]: p for p in self._members.glob("*-*.parquet")}
 
-    def remember_frontier(self, cell: Cell, frame: pl.DataFrame) -> str:
-        """Replace the frontier of a venue-year; returns the digest under which it is found."""
+    def remember_frontier(self, cell: Cell, inputs: Mapping[str, str], frame: pl.DataFrame) -> None:
+        """Replace the frontier of a venue-year, whose pools were made from these inputs."""
         # Products and rows of neighbours hardly compress, and time counts.
         data = _encoded(frame, "uncompressed")
-        replace_file(self._frontier(cell), data)
-        return _digest(data)
+        path = self._frontier(cell, inputs, _digest(data))
+        replace_file(path, data)
+        self.forget_frontier(cell, but=path)
 
-    def frontier(self, cell: Cell, digest: str) -> pl.DataFrame | None:
-        """The frontier of a venue-year; None if it is not there, or not the one of this digest."""
-        return _read(self._frontier(cell), digest)
+    def forget_frontier(self, cell: Cell, *, but: Path | None = None) -> None:
+        """Delete what is remembered of a venue-year, except one file."""
+        for path in (self._frontiers / cell[0]).glob(f"{cell[1]}-*.parquet"):
+            if path != but:
+                path.unlink(missing_ok=True)
+
+    def frontier(self, cell: Cell, inputs: Mapping[str, str]) -> pl.DataFrame | None:
+        """The frontier beside pools that were made from these inputs; None if it is not there.
+
+        Those inputs are part of its name: after a crash between its file and the pools' state, the
+        two do not belong together.
+        """
+        pattern = self._frontier(cell, inputs, "*")
+        found = list(pattern.parent.glob(pattern.name))
+        return _read(found[0], found[0].stem.split("-")[-1]) if len(found) == 1 else None
 
     def remember_members(self, name: str, frame: pl.DataFrame) -> None:
         """Keep a list of papers under the digest it is called by, unless it is there already."""
@@ -56,13 +69,14 @@ class PoolMemory:
         """Delete the lists of other names, and the frontiers of other venue-years."""
         for name in self._lists.keys() - set(names):
             self._lists.pop(name).unlink(missing_ok=True)
-        kept = {self._frontier(cell) for cell in cells}
+        kept = set(cells)
         for path in self._frontiers.glob("*/*.parquet"):
-            if path not in kept:
+            if (path.parent.name, int(path.name.partition("-")[0])) not in kept:
                 path.unlink(missing_ok=True)
 
-    def _frontier(self, cell: Cell) -> Path:
-        return self._frontiers / cell[0] / f"{cell[1]}.parquet"
+    def _frontier(self, cell: Cell, inputs: Mapping[str, str], digest: str) -> Path:
+        told = "\n".join(f"{name}={inputs[name]}" for name in sorted(inputs))
+        return self._frontiers / cell[0] / f"{cell[1]}-{_digest(told.encode())}-{digest}.parquet"
 
 
 def _encoded(frame: pl.DataFrame, compression: str) -> bytes:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assets import STAGES, pool_window
+from assets import STAGES, pool_window, topic_pools
 from assets.corpus import facets_of_papers
-from assets.stages import Made
+from assets.stages import Made, write_cell
 from pipeline.impact.pools import PoolBuilder
 from pipeline.retrieval.neighbours import Reach
 from pipeline.staleness import State
@@ -191,6 +191,28 @@ def test_a_frontier_of_another_rule_is_not_used(tmp_path: Path) -> None:
     made = refreshed(other)
     assert all(facts(m)[0] == m.rows["topic_pools"] for m in made.values())
     assert_as_from_nothing(other)
+
+
+def test_a_crash_between_frontier_and_table_applies_no_change_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A paper that entered a frontier before the crash entering it once more after it."""
+    workspace, rows = tiny_workspace(tmp_path), some_library()
+    store(workspace, rows)
+    refreshed(workspace)
+    store(workspace, [*rows, paper(50, A)])
+    monkeypatch.setattr(topic_pools, "write_cell", _crash)
+    with pytest.raises(KeyboardInterrupt):
+        refreshed(workspace)
+    monkeypatch.setattr(topic_pools, "write_cell", write_cell)
+    assert [facts(made)[0] == made.rows["topic_pools"] for made in refreshed(workspace).values()]
+    store(workspace, [*rows, *(paper(i, A) for i in range(50, 56))])
+    refreshed(workspace)
+    assert_as_from_nothing(workspace)
+
+
+def _crash(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_memory_of_what_is_gone_is_swept(tmp_path: Path) -> None:

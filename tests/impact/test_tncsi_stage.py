@@ -85,6 +85,8 @@ def tell(workspace: Workspace, cell: Cell, number: int, source: str, count: int 
         state,
         digest=written.digest,
         files={**state.files, "citation_counts": written.size},
+        digests={**state.digests, "citation_counts": written.digest},
+        mtimes={**state.mtimes, "citation_counts": written.mtime_ns},
         facets={"values": digest_of(frame.drop("observed_on"))},
     )
     lake.commit("citation_counts", cell, state)
