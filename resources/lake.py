@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import polars as pl
@@ -191,7 +191,9 @@ def _read_frames(paths: Sequence[Path], schema: pl.Schema) -> list[pl.DataFrame]
     that fails does each file have to tell whether it was to blame.
     """
     with ExitStack() as stack, suppress(OSError, *_UNREADABLE):
-        files = [stack.enter_context(path.open("rb")) for path in paths if path.exists()]
+        files: list[IO[bytes]] = [
+            stack.enter_context(path.open("rb")) for path in paths if path.exists()
+        ]
         together = pl.scan_parquet(files).select(schema.names()).collect() if files else None
         if together is None or together.schema == schema:
             return [] if together is None else [together]
