@@ -209,20 +209,25 @@ def papers(job: Job) -> Iterator[Made]:
     for cell in job.cells:
         told = _Concerned.of(job.workspace, states, cell)
         found = build_papers(told.records, told.at_home)
-        pool = found.select("paper_id", "paper_row", "publication_date", "text_hash", "in_pools")
         days = found["publication_date"].drop_nulls().to_physical().to_list()
         yield write_cell(
             job,
             "papers",
             cell,
             {"papers": found, "authorships": build_authorships(told.records, told.at_home)},
-            facets={
-                "texts": digest_of(found.select("text_hash")),
-                "queries": digest_of(pool.drop("in_pools")),
-                "members": digest_of(pool.filter("in_pools").drop("in_pools")),
-            },
+            facets=facets_of_papers(found),
             days=(min(days), max(days)) if days else None,
         )
+
+
+def facets_of_papers(found: pl.DataFrame) -> Mapping[str, str]:
+    """Digests of what vectors, pools and windows look at in rows of `papers`."""
+    pool = found.select("paper_id", "paper_row", "publication_date", "text_hash", "in_pools")
+    return {
+        "texts": digest_of(found.select("text_hash")),
+        "queries": digest_of(pool.drop("in_pools")),
+        "members": digest_of(pool.filter("in_pools").drop("in_pools")),
+    }
 
 
 def citation_counts(job: Job) -> Iterator[Made]:

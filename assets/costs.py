@@ -26,6 +26,6 @@ def note_costs(
     what is no number is left out.
     """
     try:
-        Journal(workspace.data.journal).add(context.run_id, context.job_name, step, figures)
+        Journal(workspace.data.journal).add(context.run.run_id, context.run.job_name, step, figures)
     except StorageError as problem:  # the step's own work is done, and worth more than its cost
         context.log.warning(str(problem))

@@ -21,7 +21,7 @@ from pydantic import Field
 from assets.costs import note_costs
 from assets.partitions import cells_of, key_of
 from assets.stages import Made, Stage
-from pipeline.errors import BusyError, ContractError, CsimpactError, StorageError
+from pipeline.errors import BusyError, ContractError, CsimpactError, DamagedError, StorageError
 from pipeline.tables import TABLES, Cell
 from resources.workspace import Workspace
 
@@ -171,6 +171,8 @@ def clear_errors() -> Iterator[None]:
         yield
     except ContractError:
         raise
+    except DamagedError as problem:  # the next refresh begins where the damage is
+        raise dg.Failure(str(problem), allow_retries=False) from problem
     except PASSING as problem:
         raise dg.Failure(str(problem), allow_retries=True) from problem
     except CsimpactError as problem:

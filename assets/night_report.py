@@ -46,9 +46,10 @@ def night_report(workspace: Workspace, _: TrainConfig) -> Result:
     files = changed_files(reports.tables, workspace.data.lake, COMPARED)
     if not files:
         return Result(reports.newest, {}, made=False)
-    moment = reports.next_moment(datetime.now(UTC))
+    now = datetime.now(UTC)
+    moment = reports.next_moment(now)
     with reports.night(workspace.lake, files, moment) as moved:
-        night = _night(workspace, reports, moved, moment)
+        night = _night(workspace, reports, moved, now)
         if not night.has_news:  # rows were only seen again
             return Result(reports.newest, {}, made=False)
         report = write_report(night)
@@ -63,18 +64,18 @@ def night_report(workspace: Workspace, _: TrainConfig) -> Result:
     return Result(written.page.stem, numbers | summary)
 
 
-def _night(workspace: Workspace, reports: Reports, moved: Moved, moment: datetime) -> Night:
+def _night(workspace: Workspace, reports: Reports, moved: Moved, now: datetime) -> Night:
     states, written = workspace.states(), reports.written()
     since = written[-1].made_at if written and reports.tables.exists() else None
     changes = _changes(moved) if since else {}
     return Night(
-        made_at=moment,
+        made_at=now,
         since=since if changes else None,
         changes=changes,
         files=_files(workspace.lake, states, moved),
         titles=_titles(workspace.lake, changes),
         redirects=workspace.lake.read("redirects"),
-        costs=Journal(workspace.data.journal).costs(since),
+        costs=Journal(workspace.data.journal).costs(since, until=now),
         incidents=_incidents(workspace.data.incidents, since),
         standing=_standing(workspace, states),
     )

@@ -14,7 +14,7 @@ import polars as pl
 
 from assets.stages import Job, Made, Stage, append_rows, write_cell
 from pipeline.corpus.text import document_text
-from pipeline.errors import NotFoundError
+from pipeline.errors import DamagedError, NotFoundError, StorageError
 from pipeline.tables import Cell
 from resources.workspace import Workspace
 
@@ -111,23 +111,33 @@ def vectors_for(workspace: Workspace, papers: pl.DataFrame) -> np.ndarray:
     Raises NotFoundError if a text has no vector yet.
     """
     cells = sorted({(str(v), int(y)) for v, y in papers.select("venue", "year").unique().rows()})
-    stored = workspace.lake.read_cells("paper_embeddings", cells)
-    stored = stored.filter(pl.col("encoder_id") == workspace.encoder_id).unique("text_hash")
-    joined = papers.select("text_hash").join(
-        stored.select("text_hash", "vector"), on="text_hash", how="left", maintain_order="left"
+    columns = ["text_hash", "encoder_id", "vector"]
+    stored = workspace.lake.read_cells("paper_embeddings", cells, columns).with_row_index("at")
+    mine = stored.lazy().filter(pl.col("encoder_id") == workspace.encoder_id)
+    places = mine.select("text_hash", "at").unique("text_hash")
+    joined = (
+        papers.lazy()
+        .select("text_hash")
+        .join(places, on="text_hash", how="left", maintain_order="left")
     )
-    if lacking := joined["vector"].null_count():
+    at = joined.select("at").collect()["at"]
+    if lacking := at.null_count():
         raise NotFoundError(
             f"{lacking} of {papers.height} papers have no vector yet: materialise "
             "paper_embeddings for all venues of these years first, or run `csimpact refresh`"
         )
-    flat = joined["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
-    return flat.reshape(papers.height, -1) if papers.height else np.zeros((0, 1), np.float32)
+    if not papers.height:
+        return np.zeros((0, 1), np.float32)
+    # The lists lie one after the other in memory: only the rows asked for are copied.
+    lists = stored["vector"].rechunk().to_arrow()
+    return lists.values.to_numpy().reshape(stored.height, -1)[at.to_numpy()]
 
 
 def paper_index(job: Job) -> Iterator[Made]:
     """The vectors in LanceDB with the columns search filters by; only rows that moved."""
     workspace, lake = job.workspace, job.workspace.lake
+    if workspace.vectors.damage():
+        _drop_index(workspace)
     papers = lake.read_cells("papers", job.cells)
     facts = {"rows_written": 0, "rows_deleted": 0}
     if papers.height or workspace.vectors.exists():
@@ -139,12 +149,23 @@ def paper_index(job: Job) -> Iterator[Made]:
             publication_day=pl.col("publication_date").to_physical(),
             in_pools="in_pools",
         ).with_columns(vector=_list_series(vectors_for(workspace, papers)))
-        upsert = workspace.vectors.replace_cells(rows, job.cells)
-        workspace.vectors.compact()
+        try:
+            upsert = workspace.vectors.replace_cells(rows, job.cells)
+            workspace.vectors.compact()
+        except DamagedError as problem:
+            _drop_index(workspace)  # every venue-year is now to be indexed, not only the job's
+            raise StorageError(f"{problem}; dropped, to be made on the next try") from problem
         facts = {"rows_written": upsert.written, "rows_deleted": upsert.deleted}
     for cell in job.cells:
         yield write_cell(job, "paper_index", cell, {}, facts=facts)
         facts = {}  # the upsert is one: its sums are told with the first cell
+
+
+def _drop_index(workspace: Workspace) -> None:
+    """Forget a damaged index and that anything was in it, in the order a crash forgives."""
+    for cell in workspace.lake.states("paper_index"):
+        workspace.lake.forget("paper_index", cell)
+    workspace.vectors.drop()
 
 
 def _list_series(vectors: np.ndarray) -> pl.Series:

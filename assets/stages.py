@@ -93,11 +93,18 @@ class Stage:
         with workspace.lock(f"stage-{self.asset}"):
             wanted = wanted_inputs(self.output, workspace.states(), workspace.world())
             job = Job(workspace, {c: wanted[c] for c in cells if c in wanted})
+            damaged = workspace.lake.guard.set_aside(self.output, list(job.inputs))
+            for line in damaged:
+                log.warning("not used: %s", line)
             started = time.perf_counter()
             if job.inputs:
                 for made in self.function(job):
                     seconds = round(time.perf_counter() - started, 3)
-                    yield replace(made, facts={**made.facts, "seconds": seconds})
+                    facts = {**made.facts, "seconds": seconds}
+                    if damaged:  # told once, with the first cell
+                        facts["damaged_files"] = len(damaged)
+                        damaged = []
+                    yield replace(made, facts=facts)
                     started = time.perf_counter()
 
 
@@ -144,7 +151,7 @@ def rewrite_cell(
     """
     lake = job.workspace.lake
     state = lake.state(output, cell)
-    same = state is not None and state.facets == facets
+    same = state is not None and state.facets == facets and not state.damaged
     if same and all(lake.read(name, cell).equals(frame) for name, frame in tables.items()):
         return None
     inputs = state.inputs if state else {}
@@ -172,6 +179,8 @@ def _write(
         digest=_digest(parts),
         rows={w.table: w.rows for w in written},
         files={w.table: w.size for w in written},
+        digests={w.table: w.digest for w in written},
+        mtimes={w.table: w.mtime_ns for w in written},
         facets=dict(facets or {}),
         days=days,
     )

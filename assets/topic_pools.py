@@ -1,30 +1,59 @@
 """Stage `topic_pools`: pools from vectors and dates.
 
-Belongs here: reading what a cell's pools look at. Not: how a pool is found (pipeline/impact).
+Belongs here: the order of the work, and what it leaves behind. Not: what a cell's pools look at
+(pool_window.py), how a pool is found (pipeline/impact).
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-from assets.retriever import vectors_for
+from assets.pool_window import FRONTIER, PAPERS_OF, PoolWindow, Remade
 from assets.stages import Job, Made, write_cell
-from assets.windows import by_year, window_of
-from pipeline.impact.pools import PoolBuilder
+from assets.windows import CellReader, by_year, window_of
+from resources.pool_memory import PoolMemory
+
+_T = TypeVar("_T")
 
 
 def topic_pools(job: Job) -> Iterator[Made]:
     """The nearest papers within ±183 days of each paper, exact and independent of any prompt."""
+    lake = job.workspace.lake
+    memory = PoolMemory(lake.root)
+    for made in _ahead(_remade(job, memory)):
+        facets = {}
+        if made.edges is not None:
+            facets = {FRONTIER: memory.remember_frontier(made.cell, made.edges)}
+        facts = {
+            "pools_searched": made.searched,
+            "pools_updated": made.updated,
+            "pools_unchanged": made.table.height - made.searched - made.updated,
+        }
+        tables = {"topic_pools": made.table}
+        yield write_cell(job, "topic_pools", made.cell, tables, facets=facets, facts=facts)
+    states = {cell: state for cell, state in lake.states("topic_pools").items() if cell}
+    inputs = [item for state in states.values() for item in state.inputs.items()]
+    memory.sweep({digest for name, digest in inputs if name.startswith(PAPERS_OF)}, states.keys())
+
+
+def _remade(job: Job, memory: PoolMemory) -> Iterator[Remade]:
     workspace = job.workspace
-    states = workspace.lake.states("papers")
+    states, reader = workspace.lake.states("papers"), CellReader(workspace)
     for year, cells in by_year(job.cells).items():
-        window = window_of(workspace, cells, states)
-        papers = workspace.lake.read_cells("papers", window)
-        vectors = vectors_for(workspace, papers)
-        builder = PoolBuilder(papers, vectors, rule=workspace.rule, config_id=workspace.config_id)
-        workspace.report(f"pools of {year}: {len(cells)} venue-years, {papers.height:,} papers")
+        near = window_of(workspace, cells, states)
+        reader.only(near)
+        window = PoolWindow(job, memory, reader, near)
         for cell in cells:
-            mine = (papers["venue"] == cell[0]) & (papers["year"] == cell[1])
-            pools = builder.build(mine.to_numpy())
-            searched = int(mine.sum())
-            yield write_cell(
-                job, "topic_pools", cell, {"topic_pools": pools}, facts={"pools_searched": searched}
+            workspace.report(
+                f"pools of {year}: {len(cells)} venue-years, {window.papers.height:,} papers"
             )
+            yield window.remade(cell)
+
+
+def _ahead(items: Iterator[_T]) -> Iterator[_T]:
+    """The items, each made in a thread while the one before it is being written."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item

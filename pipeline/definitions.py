@@ -13,14 +13,17 @@ from assets.materialise import as_asset
 from assets.night_report import NIGHT_REPORT
 from assets.openalex import crawl_asset
 from assets.partitions import cell_partitions
+from assets.release import RELEASE
 from assets.wholes import LABEL_AUDIT, WHOLES, as_whole_asset, as_whole_op
 from pipeline.automation.conditions import condition_sensors, with_condition
+from pipeline.automation.fetching import fetch_job, fetch_schedules
 from pipeline.automation.freshness import with_freshness
 from pipeline.automation.inbox import scholar_dump
 from pipeline.automation.incidents import run_failure
-from pipeline.automation.jobs import refresh_job, train_job
+from pipeline.automation.jobs import prune_job, refresh_job, release_job, train_job
+from pipeline.automation.news import news_sensors
 from pipeline.automation.reconcile import reconcile_stale
-from pipeline.automation.schedules import weekly_training
+from pipeline.automation.schedules import schedules
 from pipeline.venues import load_venues
 from resources.workspace import Workspace, open_workspace
 
@@ -31,22 +34,27 @@ def build_defs(*, workspace: Workspace | None = None, today: date | None = None)
     assets = [
         crawl_asset(partitions),
         *(as_asset(stage, partitions) for stage in (*STAGES, *ON_DEMAND)),
-        *map(as_whole_asset, (*WHOLES, LABEL_AUDIT, NIGHT_REPORT)),
+        *map(as_whole_asset, (*WHOLES, LABEL_AUDIT, RELEASE, NIGHT_REPORT)),
     ]
     return dg.Definitions(
         assets=dg.map_asset_specs(lambda spec: with_freshness(with_condition(spec)), assets),
         jobs=[
             refresh_job(closing=[as_whole_op(NIGHT_REPORT)]),
             train_job(),
+            fetch_job(),
+            release_job(),
+            prune_job(),
         ],
         sensors=[
             scholar_dump(),
             reconcile_stale(),
+            *news_sensors(),
             run_failure(),
             *condition_sensors(),
         ],
         schedules=[
-            weekly_training(),
+            *fetch_schedules(),
+            *schedules(),
         ],
         executor=dg.in_process_executor,
         resources={"workspace": workspace or _workspace},

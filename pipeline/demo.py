@@ -34,7 +34,7 @@ from pipeline.train import train
 from resources.crawl import crawl
 from resources.model_hub import find_model
 from resources.openalex import OpenAlex
-from resources.openalex_deliveries import Deliveries
+from resources.openalex_known import tracked_works
 from resources.openalex_poll import poll
 from resources.workspace import Workspace
 
@@ -132,7 +132,7 @@ def _crawl(console: Console, workspace: Workspace, literature: Literature) -> No
 
 def _poll(console: Console, workspace: Workspace) -> None:
     """What moved among the works known, a hundred ids a call."""
-    tracked = Deliveries(workspace.data.inbox).tracked()
+    tracked = tracked_works(workspace.data)
     with OpenAlex() as client:
         found = poll(client, workspace.data, tracked, datetime.now(UTC))
     if found.trouble:

@@ -8,7 +8,8 @@
     │   └── ShrinkError             far smaller than what it would replace
     ├── NotFoundError             an id, venue or year nobody has heard of
     ├── StorageError              the lake cannot be read or written (disk full, read-only, damaged)
-    │   └── ContractError           rows break the table's declared schema or key
+    │   ├── ContractError           rows break the table's declared schema or key
+    │   └── DamagedError            a file is not what was written: the line says what mends it
     ├── LedgerError               the identity ledger is damaged or contradicts itself
     ├── BusyError                 another refresh holds the lock
     ├── RefreshError              a stage failed; what the stages before it made stays
@@ -58,6 +59,10 @@ class StorageError(CsimpactError):
 
 class ContractError(StorageError):
     """Rows break the declared schema or key of their table; nothing was written."""
+
+
+class DamagedError(StorageError):
+    """A stored file is not what was written; it is not served."""
 
 
 class LedgerError(CsimpactError):

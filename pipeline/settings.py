@@ -107,6 +107,7 @@ VARIABLES: Mapping[str, str] = {
     "CSIMPACT_AUTOMATION": "on: sensors and schedules start by themselves; else off",
     "CSIMPACT_TRAINING": "on: a prompt is trained every week; else off",
     "CSIMPACT_TICK_SECONDS": "seconds between ticks of sensors that look at this machine; else 30",
+    "CSIMPACT_PROBE_SECONDS": "seconds between looks at OpenAlex; else 120 ticks, an hour",
     "CSIMPACT_WEBHOOK": "https address that incidents are posted to; a secret",
     "CSIMPACT_POSTGRES_URL": "PostgreSQL of Dagster's instance, in place of SQLite; a secret",
 }

@@ -28,7 +28,10 @@ class State:
 
     `inputs`: digests it was made from; `digest`: of its own values; `facets`: digests of parts
     of them that downstream outputs look at; `rows` and `files`: row count and bytes per table;
-    `days`: first and last publication day (days since 1970) of its dated papers.
+    `days`: first and last publication day (days since 1970) of its dated papers; `digests` and
+    `mtimes`: of each table's file, to know it again; `damaged`: why its files are not what they
+    were, found on reading and never stored. What it says of a damaged cell still holds: it is what
+    the cell will be again.
     """
 
     inputs: Mapping[str, str]
@@ -37,6 +40,9 @@ class State:
     files: Mapping[str, int] = field(default_factory=dict)
     facets: Mapping[str, str] = field(default_factory=dict)
     days: tuple[int, int] | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    mtimes: Mapping[str, int] = field(default_factory=dict)  # nanoseconds since the epoch
+    damaged: tuple[str, ...] = ()
 
 
 States = Mapping[str, Mapping[Cell | None, State]]
@@ -357,6 +363,7 @@ def _reasons(stored: State | None, wanted: Inputs) -> Iterator[str]:
     if stored is None:
         yield "not made yet"
         return
+    yield from stored.damaged
     if stored.inputs == wanted:
         return
     for name in sorted(wanted.keys() | stored.inputs.keys()):

@@ -45,14 +45,18 @@ class Journal:
                 "untouched: make room or grant access, then run again"
             ) from problem
 
-    def costs(self, since: datetime | None = None) -> list[Cost]:
-        """Every step that ended after `since`, in the order they ended."""
+    def costs(self, since: datetime | None = None, until: datetime | None = None) -> list[Cost]:
+        """Every step that ended after `since` and by `until`, in the order they ended."""
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
             return []
         found = [cost for line in lines if (cost := _cost(line))]
-        return [cost for cost in found if since is None or cost.at > since]
+        return [
+            cost
+            for cost in found
+            if (since is None or cost.at > since) and (until is None or cost.at <= until)
+        ]
 
 
 def _is_number(value: Any) -> bool:

@@ -17,23 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import polars as pl
 
-from pipeline.corpus.identifiers import openalex_id
-from pipeline.corpus.openalex_query import Work, content_digest
+from pipeline.corpus.openalex_query import Work
 from pipeline.tables import Cell
 from resources.lake import replace_file
-
-TRACKED_SCHEMA = pl.Schema(
-    {
-        "openalex_id": pl.String,  # W123
-        "venue": pl.String,
-        "year": pl.Int32,
-        "cited_by_count": pl.Int64,
-        "digest": pl.String,  # content_digest
-    }
-)
-
 
 Works = dict[str, bytes]
 """Works as JSON, by id."""
@@ -109,17 +96,6 @@ class Deliveries:
         for row in self._rows_since(path):
             _apply(works, row)
         return works
-
-    def tracked(self) -> pl.DataFrame:
-        """Every work known, in the columns a poll compares with."""
-        rows = [
-            (openalex_id(work_id), *cell, work.get("cited_by_count"), content_digest(work))
-            for cell in sorted(self.crawls)
-            for work_id, work in self.known(cell).items()
-        ]
-        return pl.DataFrame(rows, schema=TRACKED_SCHEMA, orient="row").unique(
-            "openalex_id", keep="first", maintain_order=True
-        )
 
     @cached_property
     def polls(self) -> list[Path]:

@@ -8,7 +8,7 @@ ids, counts and digests is therefore kept in a Parquet file beside the checkpoin
 file's size and time; it is a cache, and who deletes it waits once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -20,8 +20,21 @@ from pipeline.corpus.openalex_query import Work, content_digest
 from pipeline.settings import DataDir
 from pipeline.tables import Cell
 from resources.lake import write_frame
-from resources.openalex_deliveries import TRACKED_SCHEMA, Deliveries, read_rows
+from resources.openalex_deliveries import Deliveries, read_rows
+from resources.workspace import WorkspaceLock
 
+PATIENCE_S = 20.0  # for another reader of the same files; a tick has to end within a minute
+FILES_AT_A_TIME = 50
+
+TRACKED_SCHEMA = pl.Schema(
+    {
+        "openalex_id": pl.String,  # W123
+        "venue": pl.String,
+        "year": pl.Int32,
+        "cited_by_count": pl.Int64,
+        "digest": pl.String,  # content_digest
+    }
+)
 # A file without works has a row as well, without an id, so that it counts as read.
 _READ = pl.Schema(
     {
@@ -110,22 +123,35 @@ def _polled(crawled: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
 
 def _read_all(data: DataDir, paths: Sequence[Path]) -> pl.DataFrame:
     """What the files say, from the cache where it has them; it is renewed where it has not."""
-    cache = data.crawl / "known.parquet"
+    cache = data.crawl.with_name("openalex-known.parquet")
     stamps = {_stamp(path): path for path in paths}
-    kept = _cached(cache).filter(pl.col("file").is_in(list(stamps)))
-    new = stamps.keys() - set(kept["file"].unique())
-    if new:
-        kept = pl.concat([kept, *(_read(stamp, stamps[stamp]) for stamp in sorted(new))])
-        write_frame(cache, kept)
+    kept = _cached(cache, stamps)
+    if _missing(kept, stamps):
+        with WorkspaceLock(data, "openalex-known", timeout_s=PATIENCE_S):
+            kept = _cached(cache, stamps)  # somebody else may have read them meanwhile
+            # A part at a time: a tick that is ended for being slow has not worked in vain.
+            for part in _parts(_missing(kept, stamps)):
+                kept = pl.concat([kept, *(_read(stamp, stamps[stamp]) for stamp in part)])
+                write_frame(cache, kept)
     return kept
 
 
-def _cached(cache: Path) -> pl.DataFrame:
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[i : i + FILES_AT_A_TIME] for i in range(0, len(names), FILES_AT_A_TIME))
+
+
+def _missing(kept: pl.DataFrame, stamps: Mapping[str, Path]) -> list[str]:
+    return sorted(stamps.keys() - set(kept["file"].unique()))
+
+
+def _cached(cache: Path, stamps: Mapping[str, Path]) -> pl.DataFrame:
     try:
         found = pl.read_parquet(cache)
     except (OSError, PolarsError):  # absent or damaged: read the files again
         return pl.DataFrame(schema=_READ)
-    return found if found.schema == _READ else pl.DataFrame(schema=_READ)
+    if found.schema != _READ:
+        return pl.DataFrame(schema=_READ)
+    return found.filter(pl.col("file").is_in(list(stamps)))
 
 
 def _read(stamp: str, path: Path) -> pl.DataFrame:

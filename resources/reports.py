@@ -25,6 +25,11 @@ from pipeline.errors import NotFoundError, StorageError
 from resources.lake import Lake, replace_file
 from resources.snapshots import ChangedFile, discard, link_or_copy
 
+_LISTED: dict[str, pl.DataType] = {
+    "made_at": pl.Datetime("ms", "UTC"),
+    "page": pl.String(),
+    "words": pl.String(),
+}
 _STAMP = "%Y-%m-%dT%H%M%SZ"
 _AS_OF = "as_of"  # holds the name of the last night that is in `tables/`
 _NIGHT, _NEXT = ".night", "next-"
@@ -39,8 +44,11 @@ class WrittenReport:
 
     @property
     def made_at(self) -> datetime:
-        """When it was made, in UTC."""
-        return _moment(self.page.stem)
+        """When it was made, in UTC; to the second where its document is damaged."""
+        try:
+            return datetime.fromisoformat(self.document()["made_at"])
+        except (StorageError, KeyError, TypeError, ValueError):
+            return _moment(self.page.stem)
 
     def document(self) -> dict[str, Any]:
         """Words, numbers and tables; raises StorageError if they cannot be read."""
@@ -91,9 +99,9 @@ class Reports:
 
     def table(self) -> pl.DataFrame:
         """`made_at, page, words` of every finished report, the newest first."""
-        rows = [(w.made_at, str(w.page), w.document()["words"]) for w in self.written()[::-1]]
-        schema = {"made_at": pl.Datetime("ms", "UTC"), "page": pl.String, "words": pl.String}
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        written = self.written()[::-1]
+        rows = [(_moment(w.page.stem), str(w.page), w.document()["words"]) for w in written]
+        return pl.DataFrame(rows, schema=_LISTED, orient="row")
 
     def next_moment(self, now: datetime) -> datetime:
         """`now`, to the second, or later if the last report is: clocks may be set back."""

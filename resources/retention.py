@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-PAGES = (".md", ".html")
-
-
 class RetentionPolicy(BaseModel):
     """How many days of everything stay. Ticks of sensors and schedules: see dagster.yaml."""
 
@@ -114,10 +111,10 @@ def _incidents(pruning: Pruning) -> Pruned:
 
 
 def _reports(pruning: Pruning) -> Pruned:
-    """Pages of nights; the tables' state that the next one is compared with is no page."""
-    folder = pruning.workspace.data.reports
-    pages = (page for ending in PAGES for page in folder.rglob(f"*{ending}"))
-    return _files(pruning, "reports", pages, pruning.policy.reports_days)
+    """Pages and documents of nights but the last, with which the tables beside them go."""
+    pages = sorted(pruning.workspace.data.reports.glob("[0-9]*.html"))[:-1]
+    both = (path for page in pages for path in (page, page.with_suffix(".json")))
+    return _files(pruning, "reports", both, pruning.policy.reports_days)
 
 
 def _journal(pruning: Pruning) -> Pruned:

@@ -68,17 +68,30 @@ class Shelf:
         stored = orjson.loads(path.read_bytes()) if path.exists() else {}
         return {(name.split("|")[0], int(name.split("|")[1])): d for name, d in stored.items()}
 
+    def path(self, source: str, kind: Kind, cell: Cell) -> Path:
+        """The file of a venue-year."""
+        return self._now(_file(source, kind, cell))
+
+    def holds(self, source: str, kind: Kind, cell: Cell, digest: str) -> bool:
+        """Whether the file of a venue-year says what its digest does."""
+        try:
+            if kind == "records":
+                return _said_by_rows(self.rows(source, cell)) == digest
+            return _said_by_edges(self.edges(source, cell)) == digest
+        except StorageError:
+            return False
+
     def write_rows(self, source: str, cell: Cell, rows: pl.DataFrame) -> str:
         """Replace the rows of a venue-year; gives the digest of what they say."""
         ordered = rows.sort("source_id")
         write_frame(self._new(_file(source, "records", cell)), ordered)
-        return digest_of(ordered.drop(PROVENANCE))
+        return _said_by_rows(ordered)
 
     def write_edges(self, source: str, cell: Cell, edges: pl.DataFrame) -> str:
         """Replace the edges of a venue-year; gives the digest of what they say."""
         ordered = edges.sort(ENDS)
         write_frame(self._new(_file(source, "edges", cell)), ordered)
-        return digest_of(seen_edges(ordered))
+        return _said_by_edges(ordered)
 
     def write_gone(self, source: str, gone: pl.DataFrame) -> None:
         """Replace the ids a source took back."""
@@ -123,6 +136,14 @@ class Shelf:
         if self._pending and (written := self._pending / name).exists():
             return written
         return self._root / name
+
+
+def _said_by_rows(rows: pl.DataFrame) -> str:
+    return digest_of(rows.drop(PROVENANCE))
+
+
+def _said_by_edges(edges: pl.DataFrame) -> str:
+    return digest_of(seen_edges(edges))
 
 
 def _file(source: str, kind: Kind, cell: Cell) -> str:

@@ -92,6 +92,14 @@ class SourceStore:
         frames = (self._shelf.bad(d.source, d.seq) for d in self._with_bad_rows())
         return pl.concat([QUARANTINE.empty(), *(f for f in frames if f is not None)])
 
+    def damaged(self, source: str, kind: Kind) -> list[Path]:
+        """Files of a source that are not what was merged, by reading all of them."""
+        return [
+            self._shelf.path(source, kind, cell)
+            for cell, digest in self._shelf.index(source, kind).items()
+            if not self._shelf.holds(source, kind, cell, digest)
+        ]
+
     def _with_bad_rows(self) -> list[Delivery]:
         return [d for d in self.registry.in_force() if d.n_bad]
 

@@ -5,26 +5,25 @@ cells are stale. Counts and scores stay out: a partial update would rewrite whol
 
 Callers keep one writer at a time (Dagster pool `lancedb`); two concurrent upserts of one key
 would leave two rows.
+
+A damaged table is never searched (vector_table.py): the caller drops it and indexes all anew.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from pipeline.errors import StorageError
 from pipeline.tables import Cell
+from resources.vector_table import VectorTable
 
 if TYPE_CHECKING:
     from lancedb.table import Table
 
-TABLE = "papers"
 MIN_ROWS_FOR_VECTOR_INDEX = 10_000  # below, a full scan is exact and as fast
 # 8-bit scalar quantisation: built in 8 s for 72,000 × 384, where product quantisation took 60 and
 # found fewer (EXPERIMENTS.md).
@@ -51,32 +50,19 @@ class IndexHealth:
     versions: tuple[datetime, ...]
 
 
-class VectorStore:
+class VectorStore(VectorTable):
     """The LanceDB table of one encoder's document vectors."""
-
-    def __init__(self, root: Path, encoder_id: str) -> None:
-        self._root = root / encoder_id.replace("/", "_").replace("@", "_")
-
-    def exists(self) -> bool:
-        """Whether anything was ever indexed."""
-        return (self._root / f"{TABLE}.lance").exists()
-
-    def _open(self, dim: int | None = None) -> "Table":
-        os.environ.setdefault("LANCE_LOG", "error")  # its warnings are for its developers
-        import lancedb
-
-        database = lancedb.connect(self._root)
-        if self.exists():
-            return database.open_table(TABLE)
-        if dim is None:
-            raise StorageError("nothing is indexed yet: run `csimpact refresh`")
-        return database.create_table(TABLE, schema=_schema(dim))
 
     def replace_cells(self, rows: pl.DataFrame, cells: Sequence[Cell]) -> Upsert:
         """Make the table hold exactly `rows` for `cells`; rows that did not change stay untouched.
 
-        `rows`: paper_id, text_hash, venue, year, publication_day, in_pools, vector.
+        `rows`: paper_id, text_hash, venue, year, publication_day, in_pools, vector. Raises
+        DamagedError if the table is: drop it, and index everything anew.
         """
+        with self._changing():
+            return self._replace_cells(rows, cells)
+
+    def _replace_cells(self, rows: pl.DataFrame, cells: Sequence[Cell]) -> Upsert:
         table = self._open(len(rows["vector"][0]) if rows.height else None)
         before = self._rows_of(table, cells)
         plain = [c for c in before.columns if c != "vector"]
@@ -103,7 +89,14 @@ class VectorStore:
         return frame.join(wanted, on=["venue", "year"], how="semi")
 
     def compact(self, keep: timedelta = timedelta(days=1)) -> None:
-        """Build missing indices, fold new rows into the others, drop versions older than `keep`."""
+        """Build missing indices, fold new rows into the others, drop versions older than `keep`.
+
+        Raises DamagedError as `replace_cells` does.
+        """
+        with self._changing():
+            self._compact(keep)
+
+    def _compact(self, keep: timedelta) -> None:
         from lancedb.index import Bitmap, BTree, IvfSq
 
         table = self._open()
@@ -125,7 +118,10 @@ class VectorStore:
 
     def health(self) -> IndexHealth:
         """What maintenance would do; nothing is changed."""
-        table = self._open()
+        with self._reading():
+            return self._health(self._sound())
+
+    def _health(self, table: "Table") -> IndexHealth:
         made = [version["timestamp"].astimezone(UTC) for version in table.list_versions()]
         rows, unindexed = table.count_rows(), 0
         for index in table.list_indices():
@@ -138,13 +134,17 @@ class VectorStore:
         return sum(p.stat().st_size for p in self._root.rglob("*") if p.is_file())
 
     def search(self, vector: np.ndarray, k: int, *, where: str | None = None) -> pl.DataFrame:
-        """The `k` papers nearest to a unit vector: paper_id, venue, year, score (cosine)."""
-        # `search` is typed as the general builder; a vector makes it the vector one.
-        query: Any = self._open().search(vector.astype(np.float32))
-        query = query.distance_type("cosine").nprobes(NPROBES).refine_factor(REFINE).limit(k)
-        if where:
-            query = query.where(where, prefilter=True)
-        found = query.select(["paper_id", "venue", "year", "_distance"]).to_arrow()
+        """The `k` papers nearest to a unit vector: paper_id, venue, year, score (cosine).
+
+        Raises DamagedError if the table is.
+        """
+        with self._reading():
+            # `search` is typed as the general builder; a vector makes it the vector one.
+            query: Any = self._sound().search(vector.astype(np.float32))
+            query = query.distance_type("cosine").nprobes(NPROBES).refine_factor(REFINE).limit(k)
+            if where:
+                query = query.where(where, prefilter=True)
+            found = query.select(["paper_id", "venue", "year", "_distance"]).to_arrow()
         frame = pl.DataFrame(pl.from_arrow(found))
         return frame.select(
             "paper_id", "venue", "year", score=(1 - pl.col("_distance")).cast(pl.Float32)
@@ -152,27 +152,17 @@ class VectorStore:
 
     def vector_of(self, paper_id: str) -> np.ndarray | None:
         """The stored vector of a paper, or None."""
-        found = self._open().search().where(f"paper_id IN ({_quoted([paper_id])})").limit(1)
-        rows = found.select(["vector"]).to_arrow()["vector"].to_pylist()
+        with self._reading():
+            found = self._sound().search().where(f"paper_id IN ({_quoted([paper_id])})").limit(1)
+            rows = found.select(["vector"]).to_arrow()["vector"].to_pylist()
         return np.asarray(rows[0], dtype=np.float32) if rows else None
 
     def count(self) -> int:
         """Rows in the table."""
-        return self._open().count_rows() if self.exists() else 0
-
-
-def _schema(dim: int) -> pa.Schema:
-    return pa.schema(
-        [
-            pa.field("paper_id", pa.string(), nullable=False),
-            pa.field("text_hash", pa.string()),
-            pa.field("venue", pa.string()),
-            pa.field("year", pa.int32()),
-            pa.field("publication_day", pa.int32()),
-            pa.field("in_pools", pa.bool_()),
-            pa.field("vector", pa.list_(pa.float32(), dim)),
-        ]
-    )
+        if not self.exists():
+            return 0
+        with self._reading():
+            return self._sound().count_rows()
 
 
 def _arrow(rows: pl.DataFrame, schema: pa.Schema) -> pa.Table:

@@ -31,6 +31,7 @@ from resources.ledger_store import LedgerStore
 from resources.model_files import verified_model
 from resources.model_hub import encoder_id, load_bi_encoder, load_reranker
 from resources.prompt_registry import PromptRegistry
+from resources.remedies import WITH_IDENTITIES, spread
 from resources.source_files import recognise, sha256_of
 from resources.source_store import SourceStore
 from resources.vector_store import VectorStore
@@ -244,7 +245,10 @@ class Workspace:
         return path.relative_to(self.data.inbox).as_posix(), stat.st_size, stat.st_mtime_ns
 
     def states(self) -> Mapping[str, Mapping[Cell | None, State]]:
-        """The remembered state of every output; what a vanished index held has none."""
+        """The remembered state of every output; `damaged` says what has to be made anew.
+
+        What a vanished index held has no state.
+        """
         states = {output: self.lake.states(output) for output in RULES}
         if not self.vectors.exists():
             papers = states["papers"]
@@ -253,7 +257,9 @@ class Workspace:
                 for cell, state in states["paper_index"].items()
                 if cell in papers and not papers[cell].rows["papers"]
             }
-        return states
+        alone = (self.lake.state(table, None) for table in WITH_IDENTITIES)
+        singles = [problem for state in alone if state for problem in state.damaged]
+        return spread(states, singles=singles, index=self.vectors.damage())
 
     def lock(self, name: str, timeout_s: float = LOCK_TIMEOUT_S) -> "WorkspaceLock":
         """A lock other processes respect; `with` it to hold it."""

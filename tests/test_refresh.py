@@ -3,91 +3,21 @@
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from pipeline.refresh import plan_refresh, refresh
-from pipeline.settings import PROJECT, DataDir
 from pipeline.tables import TABLES
+from resources.dagster_home import prepare_dagster_home
 from resources.workspace import Workspace
-from tests.library import (
-    assert_same_tables,
-    deliver,
-    papers,
-    raw_tables,
-    reopened,
-    run_stages,
-    tiny_workspace,
-)
-
-# What a process does besides refreshing: argv is the state folder, the mischief, its number.
-DRIVER = """
-import os, resource, signal, sys, time
-from pathlib import Path
-from unittest import mock
-import assets.materialise, assets.retriever, resources.lake, resources.vector_store
-import dagster as dg
-from pipeline.errors import CsimpactError
-from pipeline.refresh import refresh
-from pipeline.settings import DataDir
-from tests.library import reopened
-
-data, mischief, number = DataDir(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
-seen = 0
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def at_number(real, act):
-    def called(*args, **kwargs):
-        global seen
-        seen += 1
-        if seen == number:
-            act(*args)
-        return real(*args, **kwargs)
-    return called
-
-def wait(*_):
-    (data.root / "holding").touch()
-    while not (data.root / "go").exists():
-        time.sleep(0.02)
-
-def full(real):
-    def write(path, payload, **how):
-        if "topic_pools" not in str(path):
-            return real(path, payload, **how)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
-        try:
-            return real(path, payload, **how)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-    return write
-
-lake, vectors = resources.lake, resources.vector_store.VectorStore
-places = {
-    "hold": (assets.retriever, "_encode", lambda real: at_number(real, wait)),
-    # Between the temporary file and its renaming.
-    "kill_write": (lake.Path, "replace", lambda real: at_number(real, die)),
-    "kill_encode": (assets.retriever, "_encode", lambda real: at_number(real, die)),
-    "kill_index": (vectors, "compact", lambda real: at_number(real, die)),
-    "kill_state": (lake.Lake, "commit", lambda real: at_number(real, die)),
-    "full_disk": (lake, "replace_file", full),
-    "nothing": (lake, "replace_file", lambda real: real),
-}
-assets.materialise.RETRIES = dg.RetryPolicy(max_retries=1, delay=0.05)
-place, name, change = places[mischief]
-try:
-    with mock.patch.object(place, name, change(getattr(place, name))):
-        refresh(reopened(data))
-except CsimpactError as problem:
-    print(problem, file=sys.stderr)
-    sys.exit(2)
-"""
+from tests.library import assert_same_tables, raw_tables, reopened, run_stages
+from tests.refreshing import delivered, ended, news, start, undisturbed
 
 
 @pytest.fixture(autouse=True)
@@ -99,45 +29,6 @@ def _tiny_encoder_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 def workspace(tmp_path: Path) -> Workspace:
     """Two venue-years of one window, delivered and not yet loaded."""
     return delivered(tmp_path)
-
-
-def delivered(folder: Path) -> Workspace:
-    workspace = tiny_workspace(folder)
-    deliver(workspace, ("cvpr", 2016), papers(range(8)), "2024-01-01")
-    deliver(workspace, ("icml", 2016), papers(range(100, 108)), "2024-01-01")
-    return workspace
-
-
-def news(workspace: Workspace) -> None:
-    """A later list: papers gone and new, counts moved."""
-    deliver(workspace, ("cvpr", 2016), papers(range(3, 12), cites=4), "2024-02-01")
-
-
-def start(data: DataDir, mischief: str, number: int = 1) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(data.root), mischief, str(number)],
-        cwd=PROJECT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
-    """Exit code and lines of stderr."""
-    try:
-        _, stderr = process.communicate(timeout=90)
-    finally:
-        process.kill()
-    return process.returncode, stderr.strip().splitlines()
-
-
-def undisturbed(folder: Path) -> Workspace:
-    """The same deliveries, refreshed in peace."""
-    workspace = delivered(folder)
-    run_stages(workspace)
-    news(workspace)
-    run_stages(workspace)
-    return workspace
 
 
 def test_a_second_refresh_ends_with_one_line(workspace: Workspace) -> None:
@@ -196,6 +87,51 @@ def test_killed_refreshes_lose_nothing(tmp_path: Path, workspace: Workspace) -> 
     assert plan_refresh(after) == []
     assert_same_tables(raw_tables(after), raw_tables(undisturbed(tmp_path / "peace")))
     assert after.vectors.count() == raw_tables(after)["papers"].height
+
+
+def test_killed_at_any_moment_a_refresh_converges(tmp_path: Path, workspace: Workspace) -> None:
+    """Chosen moments are those somebody thought of; the seed is the process number."""
+    run_stages(workspace)
+    news(workspace)
+    process = start(workspace.data, "nothing")
+    moment = random.Random(process.pid).uniform(3, 9)
+    time.sleep(moment)
+    process.kill()
+    assert process.wait() in (0, -9)
+    run_stages(reopened(workspace.data))
+    after = reopened(workspace.data)
+    assert plan_refresh(after) == [], moment
+    assert_same_tables(raw_tables(after), raw_tables(undisturbed(tmp_path / "peace")))
+
+
+def test_runs_at_once_share_one_database(tmp_path: Path, workspace: Workspace) -> None:
+    """Three runs on the same venue-years, whose records somebody else keeps locked for seconds."""
+    run_stages(workspace)
+    news(workspace)
+    home = prepare_dagster_home(workspace.data)
+    with dg.DagsterInstance.from_config(str(home)):
+        pass  # its databases exist, so that they can be locked
+    processes = [start(workspace.data, "runs_at_once") for _ in range(3)]
+    deadline = time.monotonic() + 60
+    while len(list(workspace.data.root.glob("ready-*"))) < 3:
+        assert all(process.poll() is None for process in processes)
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    locked = [sqlite3.connect(path) for path in (home / "history").rglob("*.db")]
+    for connection in locked:
+        connection.execute("BEGIN IMMEDIATE")
+    (workspace.data.root / "go").touch()
+    time.sleep(3)
+    for connection in locked:
+        connection.close()
+    assert locked
+    for process in processes:
+        code, lines = ended(process)
+        assert code == 0, lines
+    after = reopened(workspace.data)
+    run_stages(after)
+    assert_same_tables(raw_tables(after), raw_tables(undisturbed(tmp_path / "peace")))
+    assert after.vectors.paper_ids().len() == raw_tables(after)["papers"].height
 
 
 def test_a_full_disk_is_one_line_and_heals(tmp_path: Path, workspace: Workspace) -> None:

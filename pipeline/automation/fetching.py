@@ -36,6 +36,7 @@ from pipeline.automation.jobs import in_order
 from pipeline.automation.names import ASKED_BY, FETCH, WHY
 from pipeline.automation.runs import schedule_status, under_way
 from pipeline.corpus.openalex_probe import Probed
+from pipeline.errors import CsimpactError
 from pipeline.settings import openalex_chosen
 from pipeline.tables import Cell
 from resources.openalex_deliveries import Deliveries
@@ -141,11 +142,14 @@ def why_not(instance: dg.DagsterInstance) -> str | None:
 
 
 def look_at(workspace: Workspace, cells: Sequence[Cell]) -> Look:
-    """Probe venue-years, as far as the time of a tick goes."""
+    """Probe venue-years, as far as the time of a tick goes; trouble of ours is told like theirs."""
     venues = workspace.venues
     wanted = [(venues[slug], year) for slug, year in cells]
-    with hasty_client() as client:
-        return probe(client, wanted, held_cells(workspace.data))
+    try:
+        with hasty_client() as client:
+            return probe(client, wanted, held_cells(workspace.data))
+    except CsimpactError as trouble:
+        return Look(troubles=[trouble])
 
 
 def request(

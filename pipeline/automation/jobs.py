@@ -8,14 +8,17 @@ the encoder again for each. Pools hold all the same, since every step claims its
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import dagster as dg
 
 from assets import ON_DEMAND, STAGES
-from assets.materialise import as_op
+from assets.materialise import as_op, clear_errors
+from assets.release import RELEASE as DATASET_RELEASE
 from assets.wholes import WHOLES, as_whole_op
-from pipeline.automation.names import REFRESH, TRAIN, job_tags
+from pipeline.automation.names import PRUNE, REFRESH, RELEASE, TRAIN, job_tags
+from resources.retention import prune
 from resources.workspace import Workspace
 
 
@@ -32,6 +35,26 @@ def train_job() -> dg.JobDefinition:
     ops += [as_whole_op(whole) for whole in WHOLES]
     description = "Label what is not labelled, train a prompt, judge and measure it."
     return in_order(TRAIN, ops, description, device="gpu")
+
+
+def release_job() -> dg.JobDefinition:
+    """The job behind `csimpact release make`, for the night."""
+    description = "Make an immutable dated release of the public tables, if anything changed."
+    return in_order(RELEASE, [as_whole_op(DATASET_RELEASE)], description)
+
+
+def prune_job() -> dg.JobDefinition:
+    """The job behind `csimpact prune`, once a month."""
+    return in_order(PRUNE, [_prune], "Delete what is old and can be missed.")
+
+
+@dg.op(name="delete_old", out=dg.Out(dg.Nothing))
+def _prune(context: dg.OpExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
+    """Delete what the policy of resources/retention.py no longer keeps."""
+    with clear_errors():
+        done = prune(workspace, context.instance, datetime.now(UTC))
+    for part in done:
+        context.log.info(f"{part.what}: {part.count} deleted, {part.bytes:,} bytes. {part.note}")
 
 
 def train_config(workspace: Workspace, preset: str = "") -> dict[str, dict[str, Any]]:

@@ -4,48 +4,99 @@ Belongs here: when, and whether there is anything to do. Not: what the jobs do, 
 that fetch. Each answers from files alone when there is nothing to do, and loads no model.
 """
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from pipeline.automation.jobs import train_config
-from pipeline.automation.names import ASKED_BY, TRAIN
+from pipeline.automation.names import ASKED_BY, PRUNE, RELEASE, TRAIN
 from pipeline.automation.runs import library_moving, schedule_status, under_way
 from pipeline.automation.serving import SOFT_PROMPT
 from pipeline.settings import training_on
-from pipeline.staleness import ON_DEMAND, stale_cells
+from pipeline.staleness import ON_DEMAND, plan, stale_cells
+from resources.releases import changed_since_last
+from resources.retention import prune
 from resources.workspace import Workspace
 
-WEEKLY_TRAINING = "weekly_training"
+WhyNot = Callable[[dg.DagsterInstance, Workspace], str | None]
 NVIDIA = Path("/dev/nvidia0")  # there without importing torch, which takes seconds
+
+
+def schedules() -> list[dg.ScheduleDefinition]:
+    """`nightly_release`, `weekly_training` and `monthly_pruning`."""
+    return [nightly_release(), weekly_training(), monthly_pruning()]
+
+
+def nightly_release() -> dg.ScheduleDefinition:
+    """Every hour of the early morning until there is one: the night may not be over at four."""
+    description = "Makes a release once a night, if anything changed and nothing is stale."
+    return _schedule("nightly_release", RELEASE, "0 4-8 * * *", description, no_release)
 
 
 def weekly_training() -> dg.ScheduleDefinition:
     """A prompt is trained again on Sundays, where a GPU or spare time is configured."""
-
-    @dg.schedule(
-        name=WEEKLY_TRAINING,
-        job_name=TRAIN,
-        cron_schedule="0 12 * * 0",
-        default_status=schedule_status(),
-        description="Labels what is new, trains a prompt and judges it; only where there is a GPU "
-        "or CSIMPACT_TRAINING is on, and something to label has come since.",
+    description = (
+        "Labels what is new, trains a prompt and judges it; only where there is a GPU or "
+        "CSIMPACT_TRAINING is on, and something to label has come since."
     )
-    def _schedule(
+    return _schedule("weekly_training", TRAIN, "0 12 * * 0", description, no_training, train_config)
+
+
+def monthly_pruning() -> dg.ScheduleDefinition:
+    """What is old and can be missed goes on the first of the month."""
+    description = "Deletes old runs, logs, index versions and leftovers (resources/retention.py)."
+    return _schedule("monthly_pruning", PRUNE, "0 3 1 * *", description, no_pruning)
+
+
+def _schedule(
+    name: str,
+    job: str,
+    cron: str,
+    description: str,
+    why_not: WhyNot,
+    config: Callable[[Workspace], dict[str, dict[str, Any]]] = lambda _: {},
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=name,
+        job_name=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=schedule_status(),
+        description=description,
+    )
+    def _evaluate(
         context: dg.ScheduleEvaluationContext, workspace: dg.ResourceParam[Workspace]
     ) -> dg.RunRequest | dg.SkipReason:
-        if why_not := no_training(context.instance, workspace):
-            return dg.SkipReason(why_not)
-        config: dict[str, Any] = {
-            op: {"config": values} for op, values in train_config(workspace).items()
-        }
-        key = f"{WEEKLY_TRAINING}-{context.scheduled_execution_time:%Y-%m-%d}"
+        if reason := why_not(context.instance, workspace):
+            return dg.SkipReason(reason)
+        ops = {op: {"config": values} for op, values in config(workspace).items()}
         return dg.RunRequest(
-            run_key=key, run_config={"ops": config}, tags={ASKED_BY: WEEKLY_TRAINING}
+            run_key=f"{name}-{context.scheduled_execution_time:%Y-%m-%d}",  # once a day
+            run_config={"ops": ops},
+            tags={ASKED_BY: name},
         )
 
-    return _schedule
+    return _evaluate
+
+
+def no_release(instance: dg.DagsterInstance, workspace: Workspace) -> str | None:
+    """Why no release is to be made now; None: make one."""
+    if not changed_since_last(workspace):
+        return "nothing changed since the last release"
+    if busy := library_moving(instance):
+        return f"waits for the next hour, {busy}"
+    if stale := plan(workspace.states(), workspace.registered_world()):
+        return f"waits for the next hour, {len(stale)} cells are stale"
+    return None
+
+
+def no_pruning(instance: dg.DagsterInstance, workspace: Workspace) -> str | None:
+    """Why nothing is to be deleted now; None: something is old enough."""
+    old = prune(workspace, instance, datetime.now(UTC), dry_run=True)
+    return None if any(part.count for part in old) else "nothing is old enough to be deleted"
 
 
 def no_training(instance: dg.DagsterInstance, workspace: Workspace) -> str | None:

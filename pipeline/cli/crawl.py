@@ -174,9 +174,9 @@ def _plan_crawl(client: "OpenAlex", wanted: "Wanted") -> None:
 def _plan_poll(data: "DataDir") -> None:
     """Print what a poll would take; nothing is asked for that."""
     from pipeline.corpus.openalex_query import poll_plan
-    from resources.openalex_deliveries import Deliveries
+    from resources.openalex_known import tracked_works
 
-    n_works = Deliveries(data.inbox).tracked().height
+    n_works = tracked_works(data).height
     least, most = poll_plan(n_works, share_moved=0), poll_plan(n_works, share_moved=1)
     Console().print(
         f"{n_works:,} works are known: {least.calls:,} calls, {_cents(least.cents)} cents, if "
@@ -185,10 +185,10 @@ def _plan_poll(data: "DataDir") -> None:
 
 
 def _poll(client: "OpenAlex", data: "DataDir") -> list[CsimpactError]:
-    from resources.openalex_deliveries import Deliveries
+    from resources.openalex_known import tracked_works
     from resources.openalex_poll import poll
 
-    tracked = Deliveries(data.inbox).tracked()
+    tracked = tracked_works(data)
     console = Console()
     if not tracked.height:
         console.print("No work of OpenAlex is known yet: csimpact crawl --venue … --year …")

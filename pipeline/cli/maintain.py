@@ -123,6 +123,7 @@ def refresh_(
     """Bring everything stale up to date."""
     from pipeline.refresh import plan_refresh, refresh
     from pipeline.tables import UNRECOGNISED
+    from resources.remedies import damage_lines
     from resources.workspace import open_workspace, throttled
 
     workspace = open_workspace()
@@ -137,7 +138,7 @@ def refresh_(
     if dry_run:
         _print_plan(console, plan_refresh(workspace, scope))
         return
-    for warning in inbox.warnings():
+    for warning in (*inbox.warnings(), *damage_lines(workspace.states())):
         Console(stderr=True).print(
             f"not used: {warning}", markup=False, soft_wrap=True, style="yellow"
         )

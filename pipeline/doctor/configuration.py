@@ -10,6 +10,7 @@ from resources.dagster_home import POSTGRES_SCHEME
 
 FOR_TESTS = ("CSIMPACT_SHARED_DATA",)
 SWITCHES = ("CSIMPACT_AUTOMATION", "CSIMPACT_TRAINING")
+SECONDS = ("CSIMPACT_TICK_SECONDS", "CSIMPACT_PROBE_SECONDS")
 ON_OR_OFF = ("on", "1", "true", "yes", "off", "0", "false", "no", "")
 
 
@@ -30,12 +31,13 @@ def _troubles(patient: Patient) -> Iterator[Finding]:
     for name in SWITCHES:
         if environ.get(name, "").strip().lower() not in ON_OR_OFF:
             yield warning(f"{name} is neither on nor off: it counts as off", f"export {name}=on")
-    seconds = environ.get("CSIMPACT_TICK_SECONDS") or "30"
-    if not (seconds.strip().isdecimal() and int(seconds) > 0):
-        yield problem(
-            "CSIMPACT_TICK_SECONDS is no number of seconds: Dagster cannot load the definitions",
-            "export CSIMPACT_TICK_SECONDS=30",
-        )
+    for name in SECONDS:
+        seconds = (environ.get(name) or "1").strip()
+        if not (seconds.isdecimal() and int(seconds) > 0):
+            yield problem(
+                f"{name} is no number of seconds: Dagster cannot load the definitions",
+                f"unset {name}",
+            )
 
 
 def secrets(patient: Patient) -> Iterator[Finding]:

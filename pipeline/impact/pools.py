@@ -13,14 +13,21 @@ from hashlib import blake2b
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.errors import InputError
 from pipeline.impact.segments import as_lists, segment_sums
 from pipeline.retrieval import quantise
-from pipeline.retrieval.neighbours import NO_DAY, Pools, WindowNeighbours, WindowRule
-from pipeline.tables import TOPIC_POOLS
+from pipeline.retrieval.neighbours import (
+    NO_DAY,
+    REACH,
+    Pools,
+    Reach,
+    WindowNeighbours,
+    WindowRule,
+)
 
 
 class PoolRule(WindowRule):
@@ -50,6 +57,7 @@ class PoolBuilder:
         *,
         rule: PoolRule,
         config_id: str,
+        reach: Reach = REACH,
     ) -> None:
         """Prepare `papers` and their unit `vectors` (n, d), row by row the same papers.
 
@@ -59,6 +67,7 @@ class PoolBuilder:
             vectors: float32, of length 1.
             rule: window and pool size.
             config_id: written to every row.
+            reach: how much of the surroundings of each pool's edge `search` reports.
 
         Raises:
             InputError: papers and vectors differ in number, ids repeat, or vectors are not unit.
@@ -68,16 +77,14 @@ class PoolBuilder:
                 f"expected one vector per paper, received {len(vectors)} for {papers.height} papers"
             )
         self._papers, self._config_id = papers, config_id
-        rows = papers["paper_row"].to_numpy()
-        self._hash = np.zeros(int(rows.max()) + 1 if rows.size else 0, np.uint64)
-        self._hash[rows] = hash_ids(papers["paper_id"])
         self._neighbours = WindowNeighbours(
             vectors,
-            day=papers["publication_date"].to_physical().fill_null(NO_DAY).to_numpy(),
-            member_id=rows,
+            day=days_of(papers),
+            member_id=papers["paper_row"].to_numpy(),
             tie_rank=papers["paper_id"].rank("ordinal").to_numpy(),
             candidate=papers["in_pools"].to_numpy(),
             rule=rule,
+            reach=reach,
         )
 
     def build(self, queries: NDArray[np.bool_] | None = None) -> pl.DataFrame:
@@ -88,20 +95,41 @@ class PoolBuilder:
         """
         n = self._papers.height
         asked = np.arange(n) if queries is None else np.flatnonzero(queries)
-        pools = self._neighbours.pools(asked)
-        return (
-            self._papers[asked]
-            .select("paper_id", "paper_row", "venue", "year")
-            .with_columns(
-                pl.lit(self._config_id).alias("config_id"),
-                pl.Series("n_window", pools.n_window),
-                pl.Series("pool_k", pools.k),
-                _radius(pools),
-                as_lists("members", pools.members, pools.offsets),
-                _digests(pools, self._hash),
-            )
-            .select(TOPIC_POOLS.schema.names())
-        )
+        id_hash = hash_by_row(self._papers)
+        return pool_rows(self._papers[asked], self.search(asked), id_hash, self._config_id)
+
+    def search(self, places: NDArray[np.int64]) -> Pools:
+        """Pools and frontiers of the papers in these places of `papers`, in the order asked."""
+        return self._neighbours.pools(places)
+
+
+def pool_rows(
+    papers: pl.DataFrame, pools: Pools, id_hash: NDArray[np.uint64], config_id: str
+) -> pl.DataFrame:
+    """`topic_pools` rows of `papers`, whose pools these are; `id_hash` by row of every member."""
+    same = [papers[name] for name in ("paper_id", "paper_row", "venue", "year")]
+    found = [
+        pl.repeat(config_id, papers.height, eager=True).alias("config_id"),
+        pl.Series("n_window", pools.n_window),
+        pl.Series("pool_k", pools.k),
+        _radius(pools),
+        as_lists("members", pools.members, pools.offsets),
+        _digests(pools, id_hash),
+    ]
+    return pl.DataFrame([*same, *found])
+
+
+def days_of(papers: pl.DataFrame) -> NDArray[np.int32]:
+    """Publication days since 1970, NO_DAY where unknown, shape (n,)."""
+    return papers["publication_date"].to_physical().fill_null(NO_DAY).to_numpy()
+
+
+def hash_by_row(papers: pl.DataFrame) -> NDArray[np.uint64]:
+    """`hash_ids` of every paper at its `paper_row`; 0 at rows of no paper."""
+    rows = papers["paper_row"].to_numpy()
+    by_row = np.zeros(int(rows.max()) + 1 if rows.size else 0, np.uint64)
+    by_row[rows] = hash_ids(papers["paper_id"])
+    return by_row
 
 
 def hash_ids(paper_ids: pl.Series) -> NDArray[np.uint64]:
@@ -112,7 +140,7 @@ def hash_ids(paper_ids: pl.Series) -> NDArray[np.uint64]:
 
 def _radius(pools: Pools) -> pl.Series:
     cosine = quantise.cosine(pools.threshold.astype(np.float32))
-    return pl.Series("pool_radius", cosine).set(pl.Series(pools.k == 0), None)
+    return pl.Series("pool_radius", pl.from_arrow(pa.array(cosine, mask=pools.k == 0)))
 
 
 def _digests(pools: Pools, id_hash: NDArray[np.uint64]) -> pl.Series:

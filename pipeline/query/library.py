@@ -73,6 +73,7 @@ class Library:
         Raises:
             InputError: no text, `k` below 1, or `rerank` neither 0 nor from `k` to MAX_RERANK.
             ModelError: the prompt that serves was damaged.
+            DamagedError: papers, vectors, counts or scores are not what was written.
         """
         _check_k(k)
         if rerank:

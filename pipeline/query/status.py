@@ -33,7 +33,7 @@ def read_status(workspace: Workspace) -> tuple[dict[str, int], pl.DataFrame]:
         name: int(partitions[name].sum()) for name in (*COUNTED, "with_citation_count", "n_scored")
     }
     lake = workspace.lake
-    orders = lake.read_all("dump_records", ["list_order"])["list_order"]
+    orders = _sound_rows(workspace, "dump_records", ["list_order"])["list_order"]
     totals["superseded"] = int((orders > 0).sum())
     totals["unreadable_files"] = lake.read("quarantine", UNRECOGNISED).height
     totals["stale"] = int(partitions["stale"].list.len().sum())
@@ -57,9 +57,9 @@ def _accounts(workspace: Workspace) -> pl.DataFrame:
     """Records by what became of them; a paper that several sources tell of is one paper."""
     told = ("records", "excluded", "quarantined")
     stored = [f"n_{name}" for name in told]
-    coverage = workspace.lake.read_all("venue_coverage", [*CELL, *stored])
+    coverage = _sound_rows(workspace, "venue_coverage", [*CELL, *stored])
     sums = coverage.group_by(CELL).agg(pl.col(stored).cast(pl.Int64).sum())
-    papers = workspace.lake.read_all("papers", CELL).group_by(CELL).agg(papers=pl.len())
+    papers = _sound_rows(workspace, "papers", CELL).group_by(CELL).agg(papers=pl.len())
     joined = sums.rename(dict(zip(stored, told, strict=True))).join(papers, on=CELL, how="left")
     rest = pl.col("records") - pl.col("excluded") - pl.col("quarantined")
     return joined.with_columns(pl.col("papers").cast(pl.Int64).fill_null(0)).with_columns(
@@ -69,16 +69,23 @@ def _accounts(workspace: Workspace) -> pl.DataFrame:
 
 def _counted(workspace: Workspace) -> pl.DataFrame:
     """Papers with a count from any source; counts of papers that left the list do not count."""
-    papers = workspace.lake.read_all("papers", ["paper_id", *CELL])
-    counts = workspace.lake.read_all("citation_counts", ["paper_id"])
+    papers = _sound_rows(workspace, "papers", ["paper_id", *CELL])
+    counts = _sound_rows(workspace, "citation_counts", ["paper_id"])
     counted = papers.join(counts, on="paper_id", how="semi")
     return counted.group_by(CELL).agg(with_citation_count=pl.len())
 
 
 def _scored(workspace: Workspace) -> pl.DataFrame:
-    scores = workspace.lake.read_all("tncsi_sp", [*CELL, "status", "config_id"])
+    scores = _sound_rows(workspace, "tncsi_sp", [*CELL, "status", "config_id"])
     ok = (pl.col("status") == "ok") & (pl.col("config_id") == workspace.config_id)
     return scores.filter(ok).group_by(CELL).agg(n_scored=pl.len())
+
+
+def _sound_rows(workspace: Workspace, table: str, columns: list[str]) -> pl.DataFrame:
+    """Rows of the venue-years whose file is whole: `stale` tells of the others."""
+    lake = workspace.lake
+    damaged = {cell for cell, state in lake.states(table).items() if state.damaged}
+    return lake.read_cells(table, [c for c in lake.cells(table) if c not in damaged], columns)
 
 
 def _stale(workspace: Workspace) -> pl.DataFrame:

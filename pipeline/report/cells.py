@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
+_CONTROL: dict[int, str | None] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 # A bidirectional override in one title would turn the rest of the line around.
 _CONTROL |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029])
 

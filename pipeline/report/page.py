@@ -69,7 +69,7 @@ def _table(key: str, listing: Listing) -> str:
     rows, name = listing.rows, f"{key}-{listing.name}"
     numeric = {c: is_number(dtype, c) for c, dtype in rows.schema.items()}
     heads = "".join(
-        f'<th scope="col"{" class=n" if n else ""}>{escape(header(c))}</th>'
+        f'<th scope="col" class="{"n" if n else "w"}">{escape(header(c))}</th>'
         for c, n in numeric.items()
     )
     body = "".join(_row(row, numeric) for row in rows.head(listing.shown).iter_rows())

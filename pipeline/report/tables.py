@@ -29,8 +29,8 @@ def tables_section(changes: Mapping[str, Changes], files: pl.DataFrame) -> Secti
     rows = [(n, c.added.height, c.removed.height, c.n_changed) for n, c in changes.items()]
     schema = {"table": pl.String, "added": pl.Int64, "removed": pl.Int64, "changed": pl.Int64}
     frame = pl.DataFrame(rows, schema=schema, orient="row").join(files, on="table", how="left")
-    same = [f"`{name}`" for name, one in changes.items() if not is_news(one)]
-    words = f"Unchanged: {listed(same)}." if same else ""
+    same = [name.replace("_", " ") for name, one in changes.items() if not is_news(one)]
+    words = f"Tables unchanged: {listed(same)}." if same else ""
     listing = Listing("tables", "Rows and files that moved", frame)
     return Section(
         "tables", "What changed and what did not", words, {"unchanged": len(same)}, (listing,)

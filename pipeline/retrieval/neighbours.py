@@ -1,16 +1,15 @@
 """Exact nearest neighbours among the papers of a date window.
 
 Belongs here: which papers are the K nearest within ±half_window_days, for any subset of papers,
-the same however the work is cut (blocks.py). Not: what the pools are used for (pipeline/impact),
-storage.
+the same however the work is cut (blocks.py), and who stands next to that edge on either side. Not:
+what the pools are used for (pipeline/impact), storage.
 
 Method. Candidates lie sorted by day, so that a window is a contiguous slice. A block of queries
 takes one matrix product against the union of its windows; products of quantised vectors are exact
 integers (pipeline/retrieval/quantise.py). Queries of one day share one window, so each such run
 selects inside its own slice of the product: nothing is masked, and no neighbour is lost to a
-wider filter. The K-th largest value is selected without its index, faster than a top-k that
-drags indices along (pipeline/retrieval/selection.py); candidates tied with it are taken in
-ascending `tie_rank`.
+wider filter. Product and `tie_rank` make one integer per candidate, so that the K best are selected
+among whole numbers without ties (pipeline/retrieval/selection.py).
 """
 
 import os
@@ -25,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pipeline.errors import InputError
 from pipeline.retrieval.blocks import Block, Plan, cut_blocks, cut_runs
 from pipeline.retrieval.quantise import quantise
-from pipeline.retrieval.selection import kth_largest
+from pipeline.retrieval.selection import EXCLUDED, best_keys, products_of, ranks_of
 
 NO_DAY = int(np.iinfo(np.int32).min)
 """Stands for an unknown day in `day` arrays; such papers have no window and are in none."""
@@ -56,6 +55,36 @@ class WindowRule(BaseModel):
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How many candidates on either side of a pool's edge are remembered; changes no pool."""
+
+    least: int = 16
+    part: int = 8  # one in so many members, where that is more
+
+    def ranks(
+        self, k: NDArray[np.int64], n_window: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First and past-the-last remembered rank around the edge behind rank `k`, from 0."""
+        half = np.maximum(self.least, k // self.part)
+        return np.maximum(k - half, 0), np.minimum(k + half, n_window)
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """The candidates around the edges of q pools, a stretch of consecutive ranks for each.
+
+    `n_above` (q): candidates nearer than the first of the stretch, members all. `rows` and
+    `products`: ids and products of the stretch of query i, nearest first, at
+    `offsets[i]:offsets[i + 1]`.
+    """
+
+    n_above: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    products: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Pools:
     """Neighbours of q queries, in the order asked.
 
@@ -69,6 +98,10 @@ class Pools:
     threshold: NDArray[np.int32]
     members: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    frontier: Frontier
+
+
+REACH = Reach()
 
 
 class WindowNeighbours:
@@ -86,6 +119,7 @@ class WindowNeighbours:
         tie_rank: NDArray[np.int32],
         candidate: NDArray[np.bool_],
         rule: WindowRule,
+        reach: Reach = REACH,
     ) -> None:
         """Prepare n papers, one per row of `vectors` (n, d), of length 1.
 
@@ -96,6 +130,7 @@ class WindowNeighbours:
             tie_rank: which of two equally similar papers comes first (the lower); unique.
             candidate: whether the paper may be a member; others still get a pool when asked for.
             rule: window and number of members.
+            reach: how much of the surroundings of each pool's edge is reported.
 
         Raises:
             InputError: arrays disagree in length, ids repeat, or vectors are not unit vectors.
@@ -108,15 +143,17 @@ class WindowNeighbours:
         for name, array in (("member_id", member_id), ("tie_rank", tie_rank)):
             if np.unique(array).size != n:
                 raise InputError(f"expected one {name} per paper, received repeated values")
-        self.rule = rule
+        self.rule, self._reach = rule, reach
         self._vectors, self._day = vectors, day.astype(np.int64)
         eligible = np.flatnonzero(candidate & (day != NO_DAY))
         eligible = eligible[np.lexsort((member_id[eligible], day[eligible]))]
         self._candidates = vectors[eligible]
         quantise(self._candidates, out=self._candidates)
         self._candidate_day = self._day[eligible]
-        self._member_id = member_id[eligible].astype(np.int32)
-        self._tie_rank = tie_rank[eligible]
+        by_rank = np.argsort(tie_rank[eligible])
+        self._id_of_rank = member_id[eligible][by_rank].astype(np.int32)
+        self._rank = np.empty(eligible.size, np.int64)
+        self._rank[by_rank] = np.arange(eligible.size)
         self._place = np.full(n, -1, np.int64)
         self._place[eligible] = np.arange(eligible.size)
 
@@ -146,13 +183,19 @@ class WindowNeighbours:
         itself = self._place[queries]
         n_window = np.where(self._day[queries] == NO_DAY, 0, stop - start - (itself >= 0))
         k = self.rule.pool_size(n_window)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(k)])
+        first, last = self._reach.ranks(k, n_window)
         answer = Pools(
             n_window=n_window.astype(np.int32),
             k=k.astype(np.int32),
             threshold=np.zeros(len(queries), np.int32),
-            members=np.empty(offsets[-1], np.int32),
-            offsets=offsets,
+            members=np.empty(k.sum(), np.int32),
+            offsets=offsets_of(k),
+            frontier=Frontier(
+                n_above=first.astype(np.int32),
+                rows=np.empty((last - first).sum(), np.int32),
+                products=np.empty((last - first).sum(), np.int32),
+                offsets=offsets_of(last - first),
+            ),
         )
         order = np.lexsort((itself >= 0, start, stop))
         order = order[k[order] > 0]
@@ -176,29 +219,20 @@ class WindowNeighbours:
         """Write the pools of queries `begin` to `end`, which share window and size."""
         low, high = plan.start[begin], plan.stop[begin]
         similar = products[begin - rows.start : end - rows.start, low - rows.low : high - rows.low]
-        places, k = plan.order[begin:end], int(answer.k[plan.order[begin]])
         if plan.itself[begin] >= 0:
-            similar[np.arange(end - begin), plan.itself[begin:end] - low] = -np.inf
-        kth = kth_largest(similar, k)
-        chosen = similar >= kth[:, None]
-        for row in np.flatnonzero(np.count_nonzero(chosen, axis=1) > k):
-            self._break_tie(similar[row], kth[row], k, low, chosen[row])
-        column = np.flatnonzero(chosen).reshape(end - begin, k)
-        column -= np.arange(end - begin)[:, None] * similar.shape[1]
-        members = np.sort(self._member_id[low:high][column], axis=1)
-        answer.members[answer.offsets[places][:, None] + np.arange(k)] = members
-        answer.threshold[places] = kth
+            similar[np.arange(end - begin), plan.itself[begin:end] - low] = EXCLUDED
+        places, one = plan.order[begin:end], plan.order[begin]
+        k, edge = int(answer.k[one]), answer.frontier
+        first = int(edge.n_above[one])
+        beside = np.arange(edge.offsets[one + 1] - edge.offsets[one])
+        keys = best_keys(similar, self._rank[low:high], first, first + beside.size)
+        ids = self._id_of_rank[ranks_of(keys)]
+        answer.threshold[places] = products_of(keys[:, k - 1])
+        around = edge.offsets[places][:, None] + beside
+        edge.rows[around], edge.products[around] = ids[:, first:], products_of(keys[:, first:])
+        answer.members[answer.offsets[places][:, None] + np.arange(k)] = np.sort(ids[:, :k], axis=1)
 
-    def _break_tie(
-        self,
-        similar: NDArray[np.float32],
-        kth: np.float32,
-        k: int,
-        low: int,
-        chosen: NDArray[np.bool_],
-    ) -> None:
-        """Drop from `chosen` the tied candidates of highest rank, leaving exactly `k`."""
-        tied = np.flatnonzero(similar == kth)
-        surplus = np.count_nonzero(chosen) - k
-        by_rank = np.argsort(self._tie_rank[low + tied])
-        chosen[tied[by_rank[tied.size - surplus :]]] = False
+
+def offsets_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where lists of these lengths begin and end, one after the other, shape (n + 1,)."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

@@ -12,6 +12,7 @@ from pipeline.settings import DataDir
 from resources.openalex_deliveries import Deliveries
 from resources.openalex_known import tracked_works
 from tests.automation.openalex_nights import Nights, grow, nights
+from tests.library import tiny_workspace
 
 CELLS = ("acl", 2026), ("cvpr", 2026), ("acl", 2024), ("cvpr", 2024)
 ALL_NAMES = ("nightly_works", "nightly_citations", "weekly_sweep")
@@ -117,6 +118,24 @@ def test_a_fetch_beside_a_crawl_of_the_command_line_gives_way(night: Nights) -> 
     with night.workspace.lock("crawl"):
         said = failure(night.run({"crawl": ["cvpr|2024"], "poll": []}))
     assert "another crawl is running" in said
+
+
+def test_news_twice_on_one_day_reach_the_library_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second crawl of a day replaces the first one's file: taken for known, it is lost."""
+    monkeypatch.setenv("CSIMPACT_ENCODER", "tiny")
+    workspace, cell = tiny_workspace(tmp_path), ("cvpr", 2026)
+    with nights(workspace.data, monkeypatch) as night:
+        night.fetch([cell])
+        seen = [workspace.world().records[cell]]
+        for number in (1, 2):
+            new = grow(night, cell, number)
+            assert night.run({"crawl": ["cvpr|2026"], "poll": []}).success
+            seen.append(workspace.world().records[cell])
+            records = workspace.source_store().records(cell)
+            assert new.rpartition("/")[2] in set(records["source_id"])
+    assert len(set(seen)) == 3
 
 
 def test_a_new_days_poll_and_crawl_are_of_one_clock(night: Nights) -> None:

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from pipeline.automation.jobs import in_order
-from pipeline.automation.names import KIND, MAX_RUNTIME, REFRESH
+from pipeline.automation.names import KIND, MAX_RUNTIME, PRUNE, REFRESH, RELEASE
 from pipeline.definitions import build_defs
 from pipeline.refresh import plan_refresh, refresh
 from pipeline.run_job import open_instance, run_job
@@ -24,6 +24,7 @@ from tests.library import (
     papers,
     raw_tables,
     rebuilt,
+    run_stages,
     tables_of,
 )
 
@@ -40,7 +41,8 @@ from tests.library import TODAY, reopened
 
 workspace = reopened(DataDir(Path(sys.argv[1])))
 job = build_defs(workspace=workspace, today=TODAY).get_job_def("refresh")
-sys.exit(not job.execute_in_process(instance=open_instance(workspace), raise_on_error=False).success)
+done = job.execute_in_process(instance=open_instance(workspace), raise_on_error=False)
+sys.exit(not done.success)
 """
 
 
@@ -63,6 +65,16 @@ def test_a_run_of_the_command_line_is_of_its_kind_and_has_no_time_limit(
     assert run
     assert run.tags[KIND] == REFRESH
     assert run.tags[MAX_RUNTIME] == "0"
+
+
+@pytest.mark.parametrize("job", [RELEASE, PRUNE])
+def test_jobs_of_one_step_run_as_the_daemon_starts_them(workspace: Workspace, job: str) -> None:
+    """A step that waits for another one that is not there, or wants configuration."""
+    deliver(workspace, CVPR, papers(range(6)), "2024-01-01")
+    run_stages(workspace)
+    report = run_job(workspace, job, {})
+    assert report.run_id
+    assert [p.name for p in workspace.data.releases.glob("2*")] == ["2026-03-01"] * (job == RELEASE)
 
 
 def test_a_step_in_process_waits_for_its_pool(workspace: Workspace) -> None:

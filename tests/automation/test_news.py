@@ -227,6 +227,18 @@ def test_time_that_is_up_ends_a_look_and_the_next_one_goes_on(
     assert read_rounds(night.cursors["new_works"]).next == name_of(cells[9])
 
 
+def test_trouble_of_our_own_fails_no_tick(night: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tracking table that cannot be written, an address that is none: a traceback an hour."""
+    with monkeypatch.context() as patch:
+        patch.setenv("CSIMPACT_OPENALEX_URL", "localhost:80")
+        assert "expected an address such as" in night.sensor("new_works").reason
+    write_crawl(night.data.inbox, NEW[0], {}, observed_on=date(2026, 3, 2), complete=True)
+    with night.workspace.lock("openalex-known"):
+        monkeypatch.setattr(openalex_known, "PATIENCE_S", 0.01)
+        assert "openalex-known is running" in night.sensor("new_works").reason
+    assert night.sensor("new_works").config == {"crawl": ["acl|2026"], "poll": []}
+
+
 def test_without_a_key_nobody_asks(night: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls to a paid service that nobody chose; or silence about why nothing happens."""
     monkeypatch.delenv("OPENALEX_API_KEY")

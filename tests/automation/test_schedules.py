@@ -1,5 +1,7 @@
 """What the clock asks for, and when it asks for nothing."""
 
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,9 +10,18 @@ import pytest
 
 from pipeline.automation import schedules
 from pipeline.automation.names import REFRESH, TRAIN
-from pipeline.automation.schedules import no_training, weekly_training
+from pipeline.automation.schedules import (
+    monthly_pruning,
+    nightly_release,
+    no_pruning,
+    no_release,
+    no_training,
+    weekly_training,
+)
 from pipeline.definitions import build_defs
-from pipeline.run_job import _instance
+from pipeline.run_job import open_instance
+from resources.release_making import make_release
+from resources.retention import Pruned
 from resources.workspace import Workspace
 from tests.automation.runs_of import add_run
 from tests.library import TODAY, deliver, papers, run_stages
@@ -74,6 +85,54 @@ def test_training_waits_for_a_library_at_rest(
     assert no_training(instance, library)
 
 
+def test_a_release_waits_for_news_and_for_a_library_at_rest(
+    library: Workspace, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder a night of equal tables, or one that shows half of what came in."""
+    assert no_release(instance, library) is None
+    run = add_run(instance, REFRESH)
+    assert "a refresh is under way" in str(no_release(instance, library))
+    instance.delete_run(run.run_id)
+    deliver(library, ("icml", 2016), papers(range(100, 104)), "2024-01-01")
+    assert "cells are stale" in str(no_release(instance, library))
+    run_stages(library)
+    make_release(library)
+    assert no_release(instance, library) == "nothing changed since the last release"
+
+
+def test_nothing_old_is_not_pruned(
+    library: Workspace, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run a month that deletes nothing and is found in the list of runs."""
+    assert no_pruning(instance, library) == "nothing is old enough to be deleted"
+    page = library.data.incidents / "2020-01-01T000000Z-refresh-00000000.md"
+    page.parent.mkdir()
+    page.write_text("long ago")
+    os.utime(page, (1.5e9, 1.5e9))
+    assert no_pruning(instance, library) is None
+
+
+@pytest.mark.parametrize("schedule", [nightly_release, monthly_pruning])
+def test_a_schedule_asks_once_a_day(
+    library: Workspace,
+    schedule: Callable[[], dg.ScheduleDefinition],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A release that fails would be tried five times a night, with an incident each."""
+    monkeypatch.setattr(schedules, "prune", lambda *_, **__: [Pruned("runs", 1, 1)])
+    keys = []
+    with open_instance(library) as instance:
+        for hour in (4, 5):
+            with dg.build_schedule_context(
+                instance=instance,
+                scheduled_execution_time=datetime(2026, 3, 1, hour, tzinfo=UTC),
+                resources={"workspace": library},
+            ) as context:
+                (request,) = schedule().evaluate_tick(context).run_requests or []
+                keys.append(request.run_key)
+    assert keys == [f"{schedule().name}-2026-03-01"] * 2
+
+
 def test_an_empty_library_trains_nothing(
     workspace: Workspace, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +144,7 @@ def test_an_empty_library_trains_nothing(
 def test_the_run_labels_every_cell_as_the_command_does(library: Workspace) -> None:
     """A teacher that changed unseen would leave old labels beside new ones."""
     with (
-        _instance(library) as instance,
+        open_instance(library) as instance,
         dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=datetime(2026, 3, 1, 12, tzinfo=UTC),

@@ -204,7 +204,7 @@ def test_tracebacks_come_with_debug_only(
     assert "Traceback" in shown
     assert shown.splitlines()[-1].startswith("error: no paper")
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by accident")
 
     monkeypatch.setattr("pipeline.query.Library.top", broken)

@@ -17,6 +17,7 @@ from pipeline.corpus.openalex_query import (
     content_digest,
     crawl_cost,
     poll_plan,
+    probe_query,
     venue_year_query,
     works_query,
 )
@@ -32,6 +33,16 @@ def test_a_venue_year_is_all_its_sources_and_one_year() -> None:
         "filter": "locations.source.id:S4306420508|S4363608652,publication_year:2018",
         "sort": "publication_date:desc",
         "select": ",".join(SELECT),
+    }
+
+
+def test_a_probe_counts_the_works_that_a_crawl_lists() -> None:
+    """Of another filter, the histogram would differ from what was crawled for ever."""
+    acl = load_venues()["acl"]
+    probe = probe_query(acl, 2018)
+    assert probe.params == {
+        "filter": venue_year_query(acl, 2018).params["filter"],
+        "group-by": "cited_by_count",
     }
 
 

@@ -21,6 +21,7 @@ from pipeline.simulation.openalex_server import Faults, RunningServer, serve
 from pipeline.venues import load_venues
 from resources.crawl import crawl
 from resources.openalex_deliveries import Deliveries
+from resources.openalex_known import tracked_works
 from resources.openalex_poll import PollOutcome, poll
 from tests.openalex import Answer, Request, client, page, scripted, work
 
@@ -46,7 +47,7 @@ def tracked(server: RunningServer, data_dir: DataDir) -> pl.DataFrame:
         outcomes = list(crawl(asked, data_dir, wanted, date(2026, 11, 21)))
     assert [one.status for one in outcomes] == ["complete", "complete"]
     server.calls.clear()
-    return Deliveries(data_dir.inbox).tracked()
+    return tracked_works(data_dir)
 
 
 def polled(url: str, data: DataDir, tracked: pl.DataFrame, now: datetime = NOW) -> PollOutcome:
@@ -110,7 +111,7 @@ def test_every_change_is_a_row_of_its_form(
     singles = [call for call in server.calls if call.path != "/works"]
     assert (len(server.calls), len(singles)) == (4 + 2 + 1, 2)  # ids, those gone, those in full
     # What is known now is what the server has: the next night is quiet.
-    later = polled(server.url, data_dir, Deliveries(data_dir.inbox).tracked())
+    later = polled(server.url, data_dir, tracked_works(data_dir))
     assert later.delivered is None
     assert later.n_polled == 328
 
@@ -230,4 +231,4 @@ def test_a_damaged_delivery_counts_as_absent(
     left = Deliveries(data_dir.inbox)
     assert left.known(("acl", 2019)) == {}
     assert not left.hold(("acl", 2019), {}, complete=True)
-    assert set(left.tracked()["venue"]) == {"cvpr"}
+    assert set(tracked_works(data_dir)["venue"]) == {"cvpr"}

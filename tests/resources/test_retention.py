@@ -103,13 +103,15 @@ def test_files_go_by_their_age(workspace: Workspace, monkeypatch: pytest.MonkeyP
     old = [
         aged(data.dagster / "logs" / "run" / "compute_logs" / "step.out", 31, "x" * 50),
         aged(data.incidents / "2024-01-01.md", 366),
-        aged(data.reports / "2024-01-01" / "report.md", 366),
+        aged(data.reports / "2024-01-01T031500Z.html", 367),
+        aged(data.reports / "2024-01-01T031500Z.json", 367),
         aged(data.lake / "papers" / ".part.parquet.123.tmp", 2),
     ]
     young = [
         aged(data.dagster / "logs" / "run" / "compute_logs" / "step.err", 29),
         aged(data.incidents / "2026-01-01.md", 300),
-        aged(data.reports / "state.parquet", 999),
+        aged(data.reports / "2024-01-02T031500Z.html", 366),  # the last: what is next compared with
+        aged(data.reports / "tables" / "papers" / "part.parquet", 999),
         aged(data.inbox / "dump.json", 9999),
         aged(data.ledger / "identity-000001.jsonl", 9999),
     ]

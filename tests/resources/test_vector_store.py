@@ -1,14 +1,16 @@
 """The index must hold exactly the papers in force, and grow no version without news."""
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from pipeline.errors import StorageError
+from pipeline.errors import DamagedError, StorageError
 from resources import vector_store
-from resources.vector_store import VectorStore
+from resources.vector_store import VectorStore, _arrow
 
 A, B = ("acl", 2021), ("cvpr", 2021)
 DIM = 16
@@ -146,3 +148,110 @@ def test_encoders_do_not_share_a_table(tmp_path: Path) -> None:
     one, two = VectorStore(tmp_path, "a/b@1"), VectorStore(tmp_path, "a/b@2")
     one.replace_cells(rows(("p1", A, "x")), [A])
     assert (one.count(), two.count()) == (1, 0)
+
+
+PAPERS = rows(*[(f"p{i}", A if i % 2 else B, f"t{i}") for i in range(40)])
+
+
+def whole(store: VectorStore) -> None:
+    store.replace_cells(PAPERS[:20], [A, B])
+    store.replace_cells(PAPERS, [A, B])
+    store.compact()
+
+
+def newest(folder: Path) -> Path:
+    return max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+
+def damaged(store: VectorStore, how: str) -> None:
+    """Do to the newest version what a dying machine, a person or a disk does."""
+    manifests, data = store._table / "_versions", store._table / "data"
+    manifest = min(path for path in manifests.iterdir() if path.suffix == ".manifest")
+    if how == "manifest cut":
+        manifest.write_bytes(manifest.read_bytes()[:20])
+    elif how == "manifest gone":
+        manifest.unlink()
+    elif how == "data gone":
+        newest(data).unlink()
+    elif how == "all gone":
+        shutil.rmtree(store._table)
+    elif how == "stamps cut":
+        stamps = store._root / "papers.json"
+        stamps.write_bytes(stamps.read_bytes()[:30])
+    elif how == "another version":
+        store._open().add(_arrow(PAPERS[:1], store._open().schema))
+    else:
+        path = newest(data)
+        flipped = bytearray(path.read_bytes())
+        flipped[len(flipped) // 3] ^= 255
+        path.write_bytes(flipped)
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["manifest cut", "manifest gone", "data gone", "bits flipped", "all gone", "stamps cut",
+     "another version"],
+)  # fmt: skip
+def test_a_damaged_table_is_named_dropped_and_made_anew(store: VectorStore, how: str) -> None:
+    """LanceDB opens the version before a lost one and answers from it without a word."""
+    whole(store)
+    assert store.damage() == ""
+    damaged(store, how)
+    store = VectorStore(store._root.parent, "org/tiny@abc")
+    assert "papers.lance was damaged (" in store.damage()
+    for use in (
+        lambda: store.search(np.ones(DIM), 3),
+        lambda: store.vector_of("p1"),
+        store.count,
+        store.compact,
+        lambda: store.replace_cells(PAPERS, [A, B]),
+    ):
+        with pytest.raises(DamagedError, match="`csimpact refresh` makes it anew") as caught:
+            use()
+        assert "\n" not in str(caught.value)
+    store.drop()
+    assert (store.exists(), store.damage()) == (False, "")
+    whole(store)
+    assert (store.count(), store.damage(deep=True)) == (40, "")
+
+
+def test_rot_under_old_time_stamps_is_found_by_reading_all(store: VectorStore) -> None:
+    """Vectors with flipped bits rank papers wrongly, and look like any others."""
+    whole(store)
+    path = newest(store._table / "data")
+    stat = path.stat()
+    damaged(store, "bits flipped")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert store.damage() == ""
+    assert "was damaged" in store.damage(deep=True)
+
+
+def test_a_copied_table_is_sound(store: VectorStore, tmp_path: Path) -> None:
+    """A copy has time stamps of its own; indexed anew, a million papers take minutes."""
+    whole(store)
+    shutil.copytree(store._root.parent, tmp_path / "copy", copy_function=shutil.copy)
+    copy = VectorStore(tmp_path / "copy", "org/tiny@abc")
+    assert copy.damage() == ""
+    assert copy.count() == 40
+
+
+def test_what_a_killed_writer_left_is_read_before_it_is_written(store: VectorStore) -> None:
+    """Nobody remembers the files of an unfinished write: half of one must not become the index."""
+    whole(store)
+    store._stamps.forget()
+    assert store.damage() == ""
+    assert store.search(np.ones(DIM), 3).height == 3  # the newest whole version
+    damaged(store, "data gone")
+    with pytest.raises(DamagedError):
+        store.replace_cells(PAPERS, [A, B])
+    with pytest.raises(DamagedError):
+        store.search(np.ones(DIM), 3)
+
+
+def test_a_paper_held_twice_is_damage(store: VectorStore) -> None:
+    """Two writers at once leave two rows of one key, and a search that answers one paper twice."""
+    whole(store)
+    damaged(store, "another version")
+    store._stamps.keep(None)  # as if a write of our own had ended so
+    with pytest.raises(DamagedError, match="1 papers are held twice"):
+        store.replace_cells(PAPERS, [A, B])
