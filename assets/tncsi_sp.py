@@ -91,8 +91,8 @@ def _few_at_a_time(
 
 def _n_rows(pools: pl.DataFrame) -> int:
     """One more than the greatest row number in the pools; the last member of each is greatest."""
-    greatest = (pools["paper_row"].max(), pools["members"].list.last().max())
-    return 1 + max((int(row) for row in greatest if row is not None), default=-1)
+    rows = pl.concat([pools["paper_row"], pools["members"].list.last().drop_nulls()])
+    return 1 + max(rows.to_list(), default=-1)
 
 
 def _undated(lake: Lake, pools: pl.DataFrame) -> NDArray[np.int32]:

@@ -30,7 +30,7 @@ from benchmarks.pools import clustered, invent_papers, million_sizes
 from pipeline.impact.pools import PoolRule
 from pipeline.settings import DataDir
 from pipeline.tables import CITATION_COUNTS, PAPER_EMBEDDINGS, PAPERS, Cell
-from resources.lake import digest_of
+from resources.files import digest_of
 from resources.workspace import Workspace
 from tests.library import TODAY, tiny_workspace
 

@@ -29,7 +29,8 @@ def flatten(lists: pl.Series) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Values and offsets of a list column: the inverse of `as_lists`."""
     array = lists.rechunk().to_arrow()
     # DLPack, since pyarrow's own `to_numpy` imports pandas, which takes longer than the work.
-    values, offsets = np.from_dlpack(array.values), np.from_dlpack(array.offsets)
+    values = np.from_dlpack(array.values).view(np.int32)
+    offsets = np.from_dlpack(array.offsets).view(np.int64)
     # A filtered column may be a view of a longer one: its values would come along.
     return values[offsets[0] : offsets[-1]], offsets - offsets[0]
 

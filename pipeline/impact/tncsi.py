@@ -143,8 +143,8 @@ def _add_statistics(
                 f"received {dense.size} rows; load the counts of every venue in the window"
             )
         here = chosen == position
-        for array, found in zip(into, count_statistics(values, offsets, dense), strict=True):
-            array[here] = found[here]
+        n, total, loc = count_statistics(values, offsets, dense)
+        into[0][here], into[1][here], into[2][here] = n[here], total[here], loc[here]
 
 
 def _scores(cited: NDArray[np.int32], fit: _Fit) -> list[pl.Series]:

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from unittest import mock
 
@@ -12,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets import STAGES, tncsi_sp
-from assets.stages import Made
+from assets.stages import Job, Made, write_cell
 from pipeline.tables import CITATION_COUNTS, Cell
-from resources.lake import digest_of
+from resources.files import digest_of
 from resources.workspace import Workspace
 from tests.library import RULE, deliver, papers, run_stages, tiny_workspace
 
@@ -78,18 +77,13 @@ def tell(workspace: Workspace, cell: Cell, number: int, source: str, count: int 
     )
     rows = [] if count is None else [(*paper, *cell, source, count, date(2026, 1, 1))]
     new = pl.DataFrame(rows, schema=CITATION_COUNTS.schema, orient="row")
-    frame = pl.concat([others, new]).sort("paper_id", "citation_source")
-    state = lake.states("citation_counts")[cell]
-    written = lake.write("citation_counts", cell, frame)
-    state = replace(
-        state,
-        digest=written.digest,
-        files={**state.files, "citation_counts": written.size},
-        digests={**state.digests, "citation_counts": written.digest},
-        mtimes={**state.mtimes, "citation_counts": written.mtime_ns},
-        facets={"values": digest_of(frame.drop("observed_on"))},
-    )
-    lake.commit("citation_counts", cell, state)
+    tables = {
+        "citation_counts": pl.concat([others, new]).sort("paper_id", "citation_source"),
+        "citation_snapshots": lake.read("citation_snapshots", cell),
+    }
+    values = digest_of(tables["citation_counts"].drop("observed_on"))
+    job = Job(workspace, {cell: lake.states("citation_counts")[cell].inputs})
+    write_cell(job, "citation_counts", cell, tables, facets={"values": values})
 
 
 def scores(workspace: Workspace) -> dict[Cell, pl.DataFrame]:
