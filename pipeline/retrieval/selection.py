@@ -67,7 +67,8 @@ def best_keys(
     return keys
 
 
-def _kth_largest(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+def kth_largest(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """The `k`-th largest value of every row (row, column), shape (row,)."""
     cut = values.shape[1] - k
     return np.partition(values, cut, axis=1)[:, cut].copy()
 
@@ -79,7 +80,7 @@ def _lower_bound(similar: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     expected = k * sample.shape[1] / n
     # Three standard deviations of the hypergeometric count: one row in a thousand is unlucky.
     rank = math.ceil(expected + 3 * math.sqrt(expected)) + 1
-    return _kth_largest(sample, min(rank, sample.shape[1]))
+    return kth_largest(sample, min(rank, sample.shape[1]))
 
 
 def _keys_above(
@@ -90,7 +91,7 @@ def _keys_above(
     count = np.count_nonzero(above, axis=1)
     missed = np.flatnonzero(count < k)
     if missed.size:
-        above[missed] = similar[missed] >= _kth_largest(similar[missed], k)[:, None]
+        above[missed] = similar[missed] >= kth_largest(similar[missed], k)[:, None]
         count[missed] = np.count_nonzero(above[missed], axis=1)
     width = int(count.max())
     keys = np.full((len(similar), width), np.iinfo(np.int64).max)
