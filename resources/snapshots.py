@@ -62,6 +62,7 @@ def link_tables(lake: Lake, tables: Iterable[str], folder: Path) -> Linked:
     """
     files = size = copied = 0
     for table in tables:
+        lake.check(table)  # nothing damaged is published
         for _, path in table_files(lake, table):
             target = folder / path.relative_to(lake.root)
             target.parent.mkdir(parents=True, exist_ok=True)

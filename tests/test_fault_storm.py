@@ -50,10 +50,9 @@ class Storm:
 
     def night(self, instance: dg.DagsterInstance, victims: Sequence[str]) -> None:
         run_id = self.processes.launch("refresh")
-        if victims[0] == "worker":
-            while not self.processes.workers() and not self.run(instance, run_id).is_finished:
-                time.sleep(0.02)
-        time.sleep(self.rng.uniform(0, 7))
+        if victims[0] != "daemon":  # else it may also die while the run waits, or starts
+            self.until(instance, run_id, lambda run: self.stage(instance, run_id) != "start")
+        time.sleep(self.rng.uniform(0, 4))
         for victim in victims:
             stage = self.stage(instance, run_id)
             if killed := self.kill(victim):
