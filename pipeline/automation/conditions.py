@@ -34,8 +34,8 @@ def follows(parents: Sequence[str]) -> "Condition[dg.AssetKey]":
     Nothing is asked for while a parent is missing, is being made, or failed its check.
     """
     watched = dg.AssetSelection.assets(*parents)
-    # `newly_updated` and the tags look at events up to the tick, the data version at later ones too:
-    # without it, what a refresh logs during a tick would count as somebody else's.
+    # `newly_updated` and the tags look at events up to the tick, the data version at later ones
+    # too: without it, what a refresh logs during a tick would count as somebody else's.
     by_others = (
         Condition.newly_updated()
         & Condition.data_version_changed()
