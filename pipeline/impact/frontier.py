@@ -66,6 +66,29 @@ def picked(parts: Sequence[Pools], places: NDArray[np.int64]) -> Pools:
     )
 
 
+def run_of(pools: Pools, start: int, stop: int) -> Pools:
+    """The pools from `start` to before `stop`; nothing is copied."""
+    edge, some = pools.frontier, slice(start, stop)
+    members, offsets = _run(pools.members, pools.offsets, start, stop)
+    rows, edge_offsets = _run(edge.rows, edge.offsets, start, stop)
+    products, _ = _run(edge.products, edge.offsets, start, stop)
+    return Pools(
+        n_window=pools.n_window[some],
+        k=pools.k[some],
+        threshold=pools.threshold[some],
+        members=members,
+        offsets=offsets,
+        frontier=Frontier(edge.n_above[some], rows, products, edge_offsets),
+    )
+
+
+def _run(
+    values: NDArray[np.int32], offsets: NDArray[np.int64], start: int, stop: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    mine = offsets[start : stop + 1]
+    return values[mine[0] : mine[-1]], mine - mine[0]
+
+
 def _lists(
     parts: Sequence[tuple[NDArray[np.int32], NDArray[np.int64]]], places: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
