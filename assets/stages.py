@@ -17,6 +17,7 @@ import polars as pl
 
 from pipeline.staleness import Inputs, State, in_scope, stale_cells, wanted_inputs
 from pipeline.tables import TABLES, Cell
+from resources.lake import Lake
 from resources.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -90,8 +91,10 @@ class Stage:
 
     def run(self, workspace: Workspace, cells: Collection[Cell]) -> Iterator[Made]:
         """Make `cells` and yield what became of each; cells without any input are left alone."""
+        if not cells:
+            return
         with workspace.lock(f"stage-{self.asset}"):
-            wanted = wanted_inputs(self.output, workspace.states(), workspace.world())
+            wanted = wanted_inputs(self.output, _Upstream(workspace.lake), workspace.world())
             job = Job(workspace, {c: wanted[c] for c in cells if c in wanted})
             damaged = workspace.lake.guard.set_aside(self.output, list(job.inputs))
             for line in damaged:
@@ -106,6 +109,19 @@ class Stage:
                         damaged = []
                     yield replace(made, facts=facts)
                     started = time.perf_counter()
+
+
+class _Upstream(dict[str, Mapping[Cell | None, State]]):
+    """States of those outputs that somebody asks for: reading them all takes longer than some
+    stages."""
+
+    def __init__(self, lake: Lake) -> None:
+        super().__init__()
+        self._lake = lake
+
+    def __missing__(self, output: str) -> Mapping[Cell | None, State]:
+        self[output] = self._lake.states(output)
+        return self[output]
 
 
 def write_cell(
