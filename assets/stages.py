@@ -17,7 +17,6 @@ import polars as pl
 
 from pipeline.staleness import Inputs, State, in_scope, stale_cells, wanted_inputs
 from pipeline.tables import TABLES, Cell
-from resources.lake import Lake
 from resources.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -82,7 +81,7 @@ class Stage:
 
     def stale(self, workspace: Workspace, scope: Collection[Cell] = ()) -> list[Cell]:
         """The cells the planner names, of `scope` and what its cells need."""
-        states, world = workspace.states(), workspace.world()
+        states, world = workspace.states_of(self.output), workspace.world()
         return [
             s.cell
             for s in stale_cells(self.output, states, world)
@@ -94,7 +93,7 @@ class Stage:
         if not cells:
             return
         with workspace.lock(f"stage-{self.asset}"):
-            wanted = wanted_inputs(self.output, _Upstream(workspace.lake), workspace.world())
+            wanted = wanted_inputs(self.output, workspace.states_of(self.output), workspace.world())
             job = Job(workspace, {c: wanted[c] for c in cells if c in wanted})
             damaged = workspace.lake.guard.set_aside(self.output, list(job.inputs))
             for line in damaged:
@@ -109,19 +108,6 @@ class Stage:
                         damaged = []
                     yield replace(made, facts=facts)
                     started = time.perf_counter()
-
-
-class _Upstream(dict[str, Mapping[Cell | None, State]]):
-    """States of those outputs that somebody asks for: reading them all takes longer than some
-    stages."""
-
-    def __init__(self, lake: Lake) -> None:
-        super().__init__()
-        self._lake = lake
-
-    def __missing__(self, output: str) -> Mapping[Cell | None, State]:
-        self[output] = self._lake.states(output)
-        return self[output]
 
 
 def write_cell(

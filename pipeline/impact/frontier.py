@@ -101,7 +101,8 @@ def _lists(
     for begin, end in itertools.pairwise([0, *breaks.tolist(), places.size]):
         if begin < end:
             start = int(places[begin] - first[part[begin]])
-            values, offsets = _run(*parts[part[begin]], start, start + end - begin)
+            flat, limits = parts[part[begin]]
+            values, offsets = _run(flat, limits, start, start + end - begin)
             found.append(values)
             lengths.append(np.diff(offsets))
     return np.concatenate(found), offsets_of(np.concatenate(lengths))
