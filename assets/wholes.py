@@ -20,6 +20,7 @@ from assets.materialise import DATA_VERSION, OWNERS, clear_errors, picture
 from assets.quality_plot import quality_plot
 from assets.training import train_prompt
 from pipeline.labels.audit import agreement
+from pipeline.release.markdown import plain, table_lines
 from pipeline.retrieval.evaluation import ALL, NDCG
 from pipeline.training.presets import find_preset, preset_of
 from resources.lake import digest_of
@@ -192,11 +193,9 @@ def _make(
 
 def markdown(frame: pl.DataFrame) -> str:
     """The frame's first rows as a Markdown table."""
-    lines = [frame.columns, ["---"] * frame.width]
-    lines += [[_cell(value) for value in row] for row in frame.head(SHOWN_ROWS).iter_rows()]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    rows = frame.head(SHOWN_ROWS).iter_rows()
+    return "\n".join(table_lines(frame.columns, [[_cell(value) for value in row] for row in rows]))
 
 
 def _cell(value: Any) -> str:
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return text.replace("|", "\\|").replace("\n", " ")
+    return plain(f"{value:.4f}" if isinstance(value, float) else str(value))

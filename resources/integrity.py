@@ -5,12 +5,13 @@ nor the quick look that every reading and every plan takes (guard.py, vector_tab
 """
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from pipeline.errors import CsimpactError, DamagedError
 from pipeline.tables import TABLES, Cell
@@ -180,15 +181,5 @@ def leftovers(root: Path, older_than_s: float = 3600.0) -> Iterator[Path]:
                 age = now - path.stat().st_mtime
             except FileNotFoundError:
                 continue
-            if not 0 <= age <= older_than_s and not _lives(int(named["pid"])):
+            if not 0 <= age <= older_than_s and not psutil.pid_exists(int(named["pid"])):
                 yield path
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

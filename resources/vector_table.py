@@ -137,7 +137,7 @@ class VectorTable:
         return self._open()
 
     def _open(self, dim: int | None = None) -> "Table":
-        os.environ.setdefault("LANCE_LOG", "error")  # its warnings are for its developers
+        os.environ.setdefault("LANCEDB_LOG", "error")  # its warnings are for its developers
         import lancedb
 
         database = lancedb.connect(self._root)

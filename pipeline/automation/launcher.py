@@ -8,7 +8,7 @@ would start for half a day. A run writes the number of its process into its log 
 """
 
 import dagster as dg
-import psutil  # type: ignore[import-untyped]
+import psutil
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 

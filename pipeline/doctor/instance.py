@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import psutil
+
 from pipeline.doctor.finding import Finding, Patient, ok, problem, warning
-from pipeline.doctor.machine import alive
 from pipeline.settings import automation_on
 from resources.dagster_home import wanted_yaml
 
@@ -82,7 +83,7 @@ def runs(patient: Patient) -> Iterator[Finding]:
     for record in going:
         run = record.dagster_run
         pid = _process_of(instance, run.run_id)
-        if pid is not None and not alive(pid):
+        if pid is not None and not psutil.pid_exists(pid):
             dead += 1
             yield problem(
                 f"run {run.run_id[:8]} of {run.job_name} counts as started, and its process {pid} "

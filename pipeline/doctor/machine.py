@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
+
 from pipeline.doctor.finding import Finding, Patient, ok, problem, warning
 
 LEAST_FREE = 200_000_000  # bytes; below, hardly a table can be written
@@ -99,25 +101,16 @@ def locks(patient: Patient) -> Iterator[Finding]:
     held = [(p, holders[p.stat().st_ino]) for p in folder.glob("*.lock")
             if p.stat().st_ino in holders]  # fmt: skip
     for path, pid in held:
-        if pid > 0 and not alive(pid):
+        if pid > 0 and not psutil.pid_exists(pid):
             yield problem(
                 f"lock {path.stem} was taken by process {pid}, which is gone; a process that it "
                 "started still holds it",
                 f"end the one that `fuser '{path}'` names",
             )
-    living = [f"{path.stem} by process {pid}" for path, pid in held if pid <= 0 or alive(pid)]
+    living = [
+        f"{path.stem} by process {pid}" for path, pid in held if pid <= 0 or psutil.pid_exists(pid)
+    ]
     yield ok(f"held: {', '.join(living)}" if living else "no lock is held")
-
-
-def alive(pid: int) -> bool:
-    """Whether a process of that number runs on this machine."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _holders(table: str) -> dict[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus

@@ -317,7 +317,7 @@ def test_locks_are_told_by_their_holder(data: DataDir) -> None:
         if "no lock" in found.what:
             pytest.skip("/proc/locks does not name this process here")
         assert found.what == f"held: refresh by process {os.getpid()}"
-        with mock.patch.object(machine, "alive", return_value=False):
+        with mock.patch.object(machine.psutil, "pid_exists", return_value=False):
             assert "which is gone" in worst(machine.locks(patient(data))).what
 
 
