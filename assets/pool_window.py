@@ -4,7 +4,7 @@ Belongs here: what changed since pools were made, and which of them must be sear
 a change does to a pool (pipeline/impact/pool_update.py), the stage (topic_pools.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets.stages import Job
 from assets.windows import CellReader
-from pipeline.impact.frontier import QUERY, frontier_rows, picked, pools_of
+from pipeline.impact.frontier import QUERY, frontier_rows, picked, pools_of, run_of
 from pipeline.impact.pool_update import Candidates, Change, Queries, update_pools
 from pipeline.impact.pools import PoolBuilder, days_of, hash_by_row, pool_rows
 from pipeline.retrieval.neighbours import NO_DAY, Pools, Reach
@@ -27,6 +27,8 @@ REACHED = Reach()
 SEARCHED_ANEW = 0.25
 """Share of a window that may change before searching all of it costs less than updating."""
 
+POOL_COLUMNS = ("paper_row", "n_window", "pool_k", "pool_radius", "members")
+_AT_ONCE = 10_000  # papers, each with up to a thousand members: 40 MB
 
 _Named = tuple[str | None, str | None]  # a list of members by its digest: before, and now
 
@@ -86,11 +88,19 @@ class _Moved:
 
 @dataclass(frozen=True)
 class Before:
-    """What a venue-year's pools were, and what has moved in their windows since."""
+    """What the pools of some venue-years were, and what has moved in their windows since."""
 
     queries: pl.DataFrame
     pools: Pools
     moved: _Moved
+
+
+@dataclass(frozen=True)
+class Group:
+    """Venue-years of one window whose pools are made together; None: from nothing."""
+
+    cells: Sequence[Cell]
+    before: Before | None
 
 
 class PoolWindow:
@@ -117,23 +127,51 @@ class PoolWindow:
                 memory.remember_members(state.facets["members"], candidates)
                 self._lists[state.facets["members"]] = (cell, candidates)
 
-    def remade(self, cell: Cell, before: Before | None) -> Remade:
-        """The pools of a venue-year as a search from nothing would find them."""
-        [papers] = self._reader.papers([cell])
+    def remembered(self, cells: Sequence[Cell]) -> Iterator[Group]:
+        """All of `cells`, in groups whose pools are made together, with what is known of them."""
+        of_cells: list[Cell] = []
+        edges: list[pl.DataFrame] = []
+        pairs: dict[str, _Named] | None = None
+        for cell in cells:
+            told, frontier = self._told(cell)
+            held = sum(self._height(c) for c in of_cells) + self._height(cell)
+            if of_cells and (held > _AT_ONCE or not _agree(pairs, told)):
+                yield Group(of_cells, self._before(of_cells, edges, pairs))
+                of_cells, edges, pairs = [], [], None
+            of_cells.append(cell)
+            if told is not None and frontier is not None:
+                edges.append(frontier)
+                pairs = {**(pairs or {}), **told}
+        yield Group(of_cells, self._before(of_cells, edges, pairs))
+
+    def remade(self, group: Group) -> Iterator[Remade]:
+        """The pools of each venue-year of a group as a search from nothing would find them."""
+        cells, before = group.cells, group.before
+        frames = self._reader.papers(cells)
+        papers = pl.concat(frames)
         # Where each pool comes from: a place in `parts`, −1 while it is not known.
         source = np.full(papers.height, -1)
-        parts: list[Pools] = []
-        updated = 0
-        if before is not None:
-            parts, updated = self._updated(cell, papers, before, source)
+        moved = np.zeros(papers.height, np.bool_)
+        parts = [] if before is None else self._updated(cells, papers, before, source, moved)
         anew = np.flatnonzero(source < 0)
         if anew.size or not parts:
+            start = np.concatenate([self._start[c] + np.arange(self._height(c)) for c in cells])
             source[anew] = sum(p.k.size for p in parts) + np.arange(anew.size)
-            parts.append(self._builder.search(anew + self._start[cell]))
+            parts.append(self._builder.search(start[anew]))
         pools = picked(parts, source)
-        table = pool_rows(papers, pools, self._hash, self._job.workspace.config_id)
-        edges = frontier_rows(papers, pools.frontier) if self._trusted(cell) else None
-        return Remade(cell, table, edges, anew.size, updated)
+        begin = 0
+        for cell, frame in zip(cells, frames, strict=True):
+            mine = slice(begin, begin + frame.height)
+            begin = mine.stop
+            # From arrays of its own: a slice of a larger table would be stored as other bytes.
+            found = run_of(pools, mine.start, mine.stop)
+            table = pool_rows(frame, found, self._hash, self._job.workspace.config_id)
+            edges = frontier_rows(frame, found.frontier) if self._trusted(cell) else None
+            searched = int(((anew >= mine.start) & (anew < mine.stop)).sum())
+            yield Remade(cell, table, edges, searched, int(moved[mine].sum()))
+
+    def _height(self, cell: Cell) -> int:
+        return self._reader.papers([cell])[0].height
 
     def _trusted(self, cell: Cell) -> bool:
         """Whether the papers that were read are those that the planner named."""
@@ -164,18 +202,23 @@ class PoolWindow:
         )
 
     def _updated(
-        self, cell: Cell, papers: pl.DataFrame, before: Before, source: NDArray[np.int64]
-    ) -> tuple[list[Pools], int]:
-        """Pools that need no search, and how many of them have other members than before."""
+        self,
+        cells: Sequence[Cell],
+        papers: pl.DataFrame,
+        before: Before,
+        source: NDArray[np.int64],
+        moved: NDArray[np.bool_],
+    ) -> list[Pools]:
+        """Pools that need no search; marks where they are, and which have other members now."""
         place, old = _same_queries(papers, before.queries)
         day = days_of(papers).astype(np.int64)
         near = before.moved.touches(day[place], self._rule.half_window_days)
         source[place[~near]] = old[~near]
         place, old = place[near], old[near]
         if not place.size:
-            return [before.pools], 0
+            return [before.pools]
         change = before.moved.change
-        vectors = self._vectors(cell)[place] if change.came.size else change.came_vectors
+        vectors = self._vectors(cells)[place] if change.came.size else change.came_vectors
         found = update_pools(
             picked([before.pools], old),
             Queries(papers["paper_row"].to_numpy()[place], day[place], vectors),
@@ -184,40 +227,50 @@ class PoolWindow:
             rule=self._rule,
             reach=REACHED,
         )
-        parts = [found.pools] if near.all() else [before.pools, found.pools]
         start = 0 if near.all() else before.pools.k.size
         source[place[found.exact]] = start + np.flatnonzero(found.exact)
-        return parts, int((found.moved & found.exact).sum())
+        moved[place] = found.moved & found.exact
+        return [found.pools] if near.all() else [before.pools, found.pools]
 
-    def _vectors(self, cell: Cell) -> NDArray[np.float32]:
-        """Of one venue-year; those of all that are made are read with it, for the same reason."""
+    def _vectors(self, cells: Sequence[Cell]) -> NDArray[np.float32]:
+        """Of these venue-years; those of all that are made are read with it: together is faster."""
         made = [c for c in self._cells if c in self._job.inputs]
         self._reader.vectors(made)
-        return self._reader.vectors([cell])[0]
+        return np.concatenate(self._reader.vectors(cells))
 
-    def before(self, cell: Cell) -> Before | None:
-        """What can be updated; None where pools must be made from nothing."""
-        lake, wanted = self._job.workspace.lake, self._job.inputs[cell]
-        state = lake.state("topic_pools", cell)
+    def _told(self, cell: Cell) -> tuple[Mapping[str, _Named] | None, pl.DataFrame | None]:
+        """Every list of members before and now, and the frontier; None if made from nothing."""
+        wanted = self._job.inputs[cell]
+        state = self._job.workspace.lake.state("topic_pools", cell)
         if state is None or state.damaged or not _updatable(state.inputs, wanted):
-            return None
-        edges = self._memory.frontier(cell, state.inputs)
-        moved = None if edges is None else self._moved(state.inputs, wanted)
-        if edges is None or moved is None:
-            return None
-        if moved.size > SEARCHED_ANEW * self._candidates.day.size:
-            return None
-        table = lake.read("topic_pools", cell)
-        if not (table["paper_row"].equals(edges["paper_row"])):
-            return None
-        return Before(edges, pools_of(table, edges), moved)
+            return None, None
+        frontier = self._memory.frontier(cell, state.inputs)
+        if frontier is None or frontier.height != state.rows["topic_pools"]:
+            return None, None
+        names = (n for n in state.inputs.keys() | wanted.keys() if n.startswith(PAPERS_OF))
+        return {n: (state.inputs.get(n), wanted.get(n)) for n in names}, frontier
 
-    def _moved(self, was: Mapping[str, str], wanted: Mapping[str, str]) -> _Moved | None:
+    def _before(
+        self,
+        cells: Sequence[Cell],
+        edges: Sequence[pl.DataFrame],
+        pairs: Mapping[str, _Named] | None,
+    ) -> Before | None:
+        """What can be updated; None where pools must be made from nothing."""
+        moved = None if pairs is None else self._moved(pairs)
+        if moved is None or moved.size > SEARCHED_ANEW * self._candidates.day.size:
+            return None
+        table = self._job.workspace.lake.read_cells("topic_pools", cells, POOL_COLUMNS)
+        queries = pl.concat(edges)
+        if not table["paper_row"].equals(queries["paper_row"]):
+            return None
+        return Before(queries, pools_of(table, queries), moved)
+
+    def _moved(self, pairs: Mapping[str, _Named]) -> _Moved | None:
         """What moved in any of the windows; None if that cannot be told any more."""
-        names = sorted(n for n in was.keys() | wanted.keys() if n.startswith(PAPERS_OF))
         # A venue-year that is named only now, or no more, had, or has, nobody in any of these
         # windows: there its list is as good as empty.
-        named = tuple((was.get(n), wanted.get(n)) for n in names if was.get(n) != wanted.get(n))
+        named = tuple(pair for _, pair in sorted(pairs.items()) if pair[0] != pair[1])
         for pair in named:
             if pair not in self._differences:
                 self._differences[pair] = self._difference(*pair)
@@ -247,8 +300,18 @@ class PoolWindow:
             rows = self._reader.papers([cell])[0]["paper_row"].to_numpy()
             order = np.argsort(rows)
             at = order[np.searchsorted(rows, came["paper_row"].to_numpy(), sorter=order)]
-            vectors = self._vectors(cell)[at]
+            vectors = self._vectors([cell])[at]
         return _Moved.of(gone, came, vectors)
+
+
+def _agree(one: Mapping[str, _Named] | None, other: Mapping[str, _Named] | None) -> bool:
+    """Whether pools made from these lists can follow one change: of lists both name, the same.
+
+    Of a list that only one of them names, the other's windows hold nobody.
+    """
+    if one is None or other is None:
+        return one is other
+    return all(one.get(name, pair) == pair for name, pair in other.items())
 
 
 def _updatable(was: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -265,6 +328,10 @@ def _same_queries(
     if now.equals(before):
         return np.arange(now.height), np.arange(now.height)
     both = now.with_row_index("place").join(
-        before.with_row_index("old"), on=QUERY, nulls_equal=True, maintain_order="left"
+        # Who moved between venue-years may still stand in both, with the same pool.
+        before.with_row_index("old").unique(QUERY, keep="any"),
+        on=QUERY,
+        nulls_equal=True,
+        maintain_order="left",
     )
     return both["place"].to_numpy().astype(np.int64), both["old"].to_numpy().astype(np.int64)

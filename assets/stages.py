@@ -81,7 +81,7 @@ class Stage:
 
     def stale(self, workspace: Workspace, scope: Collection[Cell] = ()) -> list[Cell]:
         """The cells the planner names, of `scope` and what its cells need."""
-        states, world = workspace.states(), workspace.world()
+        states, world = workspace.states_of(self.output), workspace.world()
         return [
             s.cell
             for s in stale_cells(self.output, states, world)
@@ -90,8 +90,10 @@ class Stage:
 
     def run(self, workspace: Workspace, cells: Collection[Cell]) -> Iterator[Made]:
         """Make `cells` and yield what became of each; cells without any input are left alone."""
+        if not cells:
+            return
         with workspace.lock(f"stage-{self.asset}"):
-            wanted = wanted_inputs(self.output, workspace.states(), workspace.world())
+            wanted = wanted_inputs(self.output, workspace.states_of(self.output), workspace.world())
             job = Job(workspace, {c: wanted[c] for c in cells if c in wanted})
             damaged = workspace.lake.guard.set_aside(self.output, list(job.inputs))
             for line in damaged:

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from assets.pool_window import PAPERS_OF, Before, PoolWindow, Remade
+from assets.pool_window import PAPERS_OF, Group, PoolWindow, Remade
 from assets.stages import Job, Made, write_cell
 from assets.windows import CellReader, by_year, window_of
-from pipeline.tables import Cell
 from resources.pool_memory import PoolMemory
 
 _T = TypeVar("_T")
@@ -39,11 +38,11 @@ def topic_pools(job: Job) -> Iterator[Made]:
 
 
 def _remade(job: Job, memory: PoolMemory) -> Iterator[Remade]:
-    for window, cell, before in _ahead(_remembered(job, memory)):
-        yield window.remade(cell, before)
+    for window, group in _ahead(_remembered(job, memory)):
+        yield from window.remade(group)
 
 
-def _remembered(job: Job, memory: PoolMemory) -> Iterator[tuple[PoolWindow, Cell, Before | None]]:
+def _remembered(job: Job, memory: PoolMemory) -> Iterator[tuple[PoolWindow, Group]]:
     workspace = job.workspace
     states, reader = workspace.lake.states("papers"), CellReader(workspace)
     for year, cells in by_year(job.cells).items():
@@ -53,8 +52,8 @@ def _remembered(job: Job, memory: PoolMemory) -> Iterator[tuple[PoolWindow, Cell
         workspace.report(
             f"pools of {year}: {len(cells)} venue-years, {window.papers.height:,} papers"
         )
-        for cell in cells:
-            yield window, cell, window.before(cell)
+        for group in window.remembered(cells):
+            yield window, group
 
 
 def _ahead(items: Iterator[_T]) -> Iterator[_T]:

@@ -1,1 +1,3 @@
 """Every performance figure of the README, reproducible: `make bench`."""
+
+import pipeline  # noqa: F401  # before numpy: it says how BLAS shall wait

@@ -10,7 +10,7 @@ takes for a reason to redo the cell; the stage that redoes it finds it set aside
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -52,8 +52,7 @@ class Guard:
 
     def commit(self, output: str, cell: Cell | None, state: State) -> None:
         """Remember from what an output was made, once all its files are in place."""
-        told = asdict(state)
-        del told["damaged"]
+        told = {name: value for name, value in vars(state).items() if name != "damaged"}
         replace_file(self._kept(output, cell), orjson.dumps(told))
 
     def _read(self, output: str, cell: Cell | None) -> State | None:

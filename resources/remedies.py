@@ -46,6 +46,9 @@ LOST = {
 WITH_IDENTITIES = ("redirects", "match_review")
 """Single files that come from the ledger: written whenever any venue-year's identities are."""
 
+SPREADS_TO = frozenset({"paper_ids", "paper_index"})
+"""Outputs that have to be redone for what is damaged elsewhere: see `spread`."""
+
 
 def spread(states: States, *, singles: Sequence[str], index: str) -> States:
     """`states`, with what has to be redone because something beside its own files is damaged.

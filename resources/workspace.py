@@ -31,7 +31,7 @@ from resources.ledger_store import LedgerStore
 from resources.model_files import verified_model
 from resources.model_hub import encoder_id, load_bi_encoder, load_reranker
 from resources.prompt_registry import PromptRegistry
-from resources.remedies import WITH_IDENTITIES, spread
+from resources.remedies import SPREADS_TO, WITH_IDENTITIES, spread
 from resources.source_files import recognise, sha256_of
 from resources.source_store import SourceStore
 from resources.vector_store import VectorStore
@@ -261,9 +261,25 @@ class Workspace:
         singles = [problem for state in alone if state for problem in state.damaged]
         return spread(states, singles=singles, index=self.vectors.damage())
 
+    def states_of(self, output: str) -> Mapping[str, Mapping[Cell | None, State]]:
+        """`states` as planning one output needs them: others are read when they are asked for."""
+        return self.states() if output in SPREADS_TO else _OnDemand(self.lake)
+
     def lock(self, name: str, timeout_s: float = LOCK_TIMEOUT_S) -> "WorkspaceLock":
         """A lock other processes respect; `with` it to hold it."""
         return WorkspaceLock(self.data, name, timeout_s)
+
+
+class _OnDemand(dict[str, Mapping[Cell | None, State]]):
+    """States by output, those that somebody asks for: reading all takes longer than some stages."""
+
+    def __init__(self, lake: Lake) -> None:
+        super().__init__()
+        self._lake = lake
+
+    def __missing__(self, output: str) -> Mapping[Cell | None, State]:
+        self[output] = self._lake.states(output)
+        return self[output]
 
 
 def _known_files(store: SourceStore) -> set[_File]:

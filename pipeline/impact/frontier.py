@@ -5,6 +5,7 @@ departures do (pool_update.py), files (resources/pool_memory.py). Working memory
 of the surroundings a frontier holds depends on what happened before, the pools never do.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.impact.segments import as_lists, flatten
-from pipeline.retrieval.neighbours import Frontier, Pools
+from pipeline.retrieval.neighbours import Frontier, Pools, offsets_of
 from pipeline.retrieval.quantise import PRODUCT_PER_COSINE
 
 QUERY = ("paper_id", "paper_row", "publication_date", "text_hash")
@@ -66,8 +67,42 @@ def picked(parts: Sequence[Pools], places: NDArray[np.int64]) -> Pools:
     )
 
 
+def run_of(pools: Pools, start: int, stop: int) -> Pools:
+    """The pools from `start` to before `stop`; nothing is copied."""
+    edge, some = pools.frontier, slice(start, stop)
+    members, offsets = _run(pools.members, pools.offsets, start, stop)
+    rows, edge_offsets = _run(edge.rows, edge.offsets, start, stop)
+    products, _ = _run(edge.products, edge.offsets, start, stop)
+    return Pools(
+        n_window=pools.n_window[some],
+        k=pools.k[some],
+        threshold=pools.threshold[some],
+        members=members,
+        offsets=offsets,
+        frontier=Frontier(edge.n_above[some], rows, products, edge_offsets),
+    )
+
+
+def _run(
+    values: NDArray[np.int32], offsets: NDArray[np.int64], start: int, stop: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    mine = offsets[start : stop + 1]
+    return values[mine[0] : mine[-1]], mine - mine[0]
+
+
 def _lists(
     parts: Sequence[tuple[NDArray[np.int32], NDArray[np.int64]]], places: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    lists = pl.concat([as_lists("", values, offsets) for values, offsets in parts])
-    return flatten(lists.gather(places))
+    # Most of the places follow one another: each such run is copied as a whole.
+    first = np.cumsum([0, *(offsets.size - 1 for _, offsets in parts)])
+    part = np.searchsorted(first, places, side="right") - 1
+    breaks = np.flatnonzero((np.diff(places) != 1) | (np.diff(part) != 0)) + 1
+    found, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    for begin, end in itertools.pairwise([0, *breaks.tolist(), places.size]):
+        if begin < end:
+            start = int(places[begin] - first[part[begin]])
+            flat, limits = parts[part[begin]]
+            values, offsets = _run(flat, limits, start, start + end - begin)
+            found.append(values)
+            lengths.append(np.diff(offsets))
+    return np.concatenate(found), offsets_of(np.concatenate(lengths))

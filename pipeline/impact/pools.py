@@ -13,7 +13,6 @@ from hashlib import blake2b
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -140,7 +139,9 @@ def hash_ids(paper_ids: pl.Series) -> NDArray[np.uint64]:
 
 def _radius(pools: Pools) -> pl.Series:
     cosine = quantise.cosine(pools.threshold.astype(np.float32))
-    return pl.Series("pool_radius", pl.from_arrow(pa.array(cosine, mask=pools.k == 0)))
+    radius = pl.Series("pool_radius", cosine)
+    # Not by a mask of pyarrow's, which imports pandas.
+    return radius.set(pl.Series(pools.k == 0), None) if (pools.k == 0).any() else radius
 
 
 def _digests(pools: Pools, id_hash: NDArray[np.uint64]) -> pl.Series:
