@@ -206,6 +206,7 @@ def test_the_key_is_sent_and_told_nobody(
     """A key in a log file, an error report or Dagster's metadata is a key for everyone."""
     monkeypatch.setenv("OPENALEX_API_KEY", KEY)
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "httpx")  # which whoever posts incidents has silenced
     turn = count()
     echo = {"error": f"bad key {KEY}", "message": f"what is {KEY}?"}
     answers = [
