@@ -205,7 +205,9 @@ def test_a_crash_between_frontier_and_table_applies_no_change_twice(
     with pytest.raises(KeyboardInterrupt):
         refreshed(workspace)
     monkeypatch.setattr(topic_pools, "write_cell", write_cell)
-    assert [facts(made)[0] == made.rows["topic_pools"] for made in refreshed(workspace).values()]
+    made = refreshed(workspace).values()
+    # The one that crashed is made from nothing: its frontier is of inputs that no table has.
+    assert any(facts(one)[0] == one.rows["topic_pools"] for one in made)
     store(workspace, [*rows, *(paper(i, A) for i in range(50, 56))])
     refreshed(workspace)
     assert_as_from_nothing(workspace)
