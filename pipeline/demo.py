@@ -205,7 +205,7 @@ def _report(console: Console, data: DataDir) -> None:
 def _compare(console: Console, first: Figures, second: Figures) -> None:
     """What the second night recomputed, and what it left alone."""
     console.print("Recomputed in night 2, of what night 1 made:")
-    table = Table("step", "venue-years moved", "made and equal", "files changed", "work")
+    table = Table("step", "venue-years made", "of them equal", "files changed", "work")
     for step, before in first.items():
         now = second.get(step, Counter())
         table.add_row(
