@@ -48,7 +48,7 @@ types: setup ## mypy
 imports: setup ## import-linter: who may import whom
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
 
-docs: setup ## the data dictionary, from pipeline/tables.py
+docs: setup ## the data dictionary, from pipeline/tables
 	@mkdir -p docs
 	@$(PY) -m pipeline.tables > docs/data-dictionary.md.new
 	@mv docs/data-dictionary.md.new docs/data-dictionary.md

@@ -85,7 +85,7 @@ CODE_VERSIONS: Mapping[str, str] = {
     "paper_embeddings": "1",
     "paper_index": "1",
     "topic_pools": "1",
-    "tncsi_sp": "1",
+    "tncsi_sp": "2",
     "title_pairs": "2",
     "pair_labels": "1",
 }

@@ -29,7 +29,8 @@ from pipeline.release.manifest import (
 from pipeline.release.names import next_name
 from pipeline.release.words import changes_page, sentences
 from pipeline.staleness import plan
-from pipeline.tables import TABLES, described
+from pipeline.tables import TABLES
+from pipeline.tables.dictionary import described
 from resources.lake import Lake
 from resources.release_files import (
     UNREADABLE,

@@ -28,6 +28,11 @@ REMEDY = {
     "title_pairs": "`csimpact train` draws them again",
     "pair_labels": "`csimpact train` has them scored again; the file is kept aside",
     "retrieval_quality": "`csimpact train` measures again",
+    **dict.fromkeys(
+        ("citation_profiles", "topics", "paper_topics", "impact_aggregates", "rising_papers"),
+        "`csimpact overview` makes it again",
+    ),
+    **dict.fromkeys(("tncsi_variants", "impact_validation"), "`csimpact validate` makes it again"),
     "label_audit": "people's judgements cannot be made anew: restore it from a backup, or delete "
     "it and import the sheets again",
 }

@@ -96,6 +96,9 @@ def score_pools(
             pl.when(pl.col("n_pool") > 0).then(pl.col("pool_loc", "pool_scale")),
             pl.col("cited_by_count").replace(UNKNOWN, None),
         )
+        .with_columns(  # base of the branch only: the companions come with helper `companions`
+            pl.lit(None, dtype).alias(name) for name, dtype in list(TNCSI_SP.schema.items())[14:]
+        )
         .select(TNCSI_SP.schema.names())
     )
 

@@ -1,7 +1,7 @@
 """SQL over the lake: DuckDB reads the Parquet files in place and can do nothing else.
 
 Belongs here: the views, and what a query may not do. Not: what the tables mean
-(pipeline/tables.py).
+(pipeline/tables).
 
 Three locks, since each alone has had holes: only one statement that reads is let through; DuckDB
 may open files of the lake and nothing else; its configuration is frozen. The database itself is

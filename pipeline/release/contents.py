@@ -1,7 +1,7 @@
 """Which tables a release holds, and why the others stay at home.
 
 Belongs here: the decision, table by table, with its reason and size; a test asks it of every new
-table. Not: what a table is (pipeline/tables.py), or who may see what of it (licences.py).
+table. Not: what a table is (pipeline/tables), or who may see what of it (licences.py).
 
 Sizes are of a library of 116,673 papers. Linked files take no room until the lake replaces them.
 """
@@ -22,6 +22,13 @@ PUBLIC: Mapping[str, str] = {
     "tncsi_sp": "the scores as of the release; 8 MB",
     "title_pairs": "candidates of each query paper; 6 MB",
     "pair_labels": "the teacher's scores of them; 10 MB",
+    "tncsi_variants": "the same papers under other rules, the published one among them",
+    "citation_profiles": "references, citations in time, contexts",
+    "topics": "clusters of the library and their terms",
+    "paper_topics": "which paper is of which topic",
+    "impact_aggregates": "impact of venues, domains, topics, years, with intervals",
+    "rising_papers": "papers on the rise",
+    "impact_validation": "how far the scores can be trusted, with intervals",
     "retrieval_quality": "how well searching works, with intervals; 13 kB",
 }
 

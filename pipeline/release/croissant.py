@@ -1,7 +1,7 @@
 """The release as MLCommons Croissant 1.1 describes datasets: files, and records with typed fields.
 
 Belongs here: the document (https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html). Not:
-validating it (resources/release_check.py). Columns and keys come from pipeline/tables.py.
+validating it (resources/release_check.py). Columns and keys come from pipeline/tables.
 
 A partitioned table is a FileSet, whose files only the manifest names one by one with their hashes;
 a table of one file is a FileObject with its hash.
