@@ -24,7 +24,7 @@ TNCSI_VARIANTS = Table(
         "status": TNCSI_SP.columns["status"],
         "citation_source": TNCSI_SP.columns["citation_source"],
         "cited_by_count": TNCSI_SP.columns["cited_by_count"],
-        "score": Column(
+        "variant_score": Column(
             pl.Float64,
             "1 − exp(−excess_ratio), 0 below loc: TNCSI_SP, or TNCSI where the rule has no window.",
             "0..1",
@@ -33,13 +33,13 @@ TNCSI_VARIANTS = Table(
         "excess_ratio": Column(
             pl.Float64, "(c − loc) / scale of the rule.", "ratio", nullable=True
         ),
-        "pool_loc": Column(
+        "variant_loc": Column(
             pl.Float64,
             "Smallest count of the pool, as the rule counts.",
             "citations",
             nullable=True,
         ),
-        "pool_scale": Column(
+        "variant_scale": Column(
             pl.Float64,
             "(Weighted, winsorised) mean of the counts − loc.",
             "citations",
