@@ -305,7 +305,8 @@ def _cut(counts: NDArray[np.int32], n: NDArray[np.int64], share: float) -> NDArr
     part = Fraction(share).limit_denominator(1_000_000)
     cut_off = n * part.numerator // part.denominator
     ordered = np.sort(counts, axis=1)  # unknown ones, below 0, come first
-    return ordered[np.arange(len(n)), counts.shape[1] - 1 - cut_off]
+    cut: NDArray[np.int32] = ordered[np.arange(len(n)), counts.shape[1] - 1 - cut_off]
+    return cut
 
 
 def _declared(rows: pl.DataFrame | None, variant: Variant, encoder_id: str) -> pl.DataFrame:
