@@ -68,7 +68,7 @@ def _summary(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-VARIANTS_ASSET = Whole(
+TNCSI_VARIANTS = Whole(
     "tncsi_variants",
     tncsi_variants,
     "impact",
