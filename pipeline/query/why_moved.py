@@ -49,7 +49,7 @@ class Change:
         parts: by measure; empty where one of the two has no score.
         moves: what moved the pool, in members; None where it is not known.
         split: by measure, the pool's part by counts that moved and by members.
-        asked: the two days that were asked about; the last is None for the newest.
+        asked: the two days that were asked about; the last is None for the present.
         known_since: the first day of the trajectory; None if it has none.
     """
 
@@ -87,7 +87,7 @@ def change(trajectory: pl.DataFrame, since: date, until: date | None, counts: Co
     Args:
         trajectory: as `Library.trajectory(paper, pool_days=True)` gives it.
         since: the first day.
-        until: the last, by default the newest of the trajectory.
+        until: the last, by default the present.
         counts: asked for the pools' counts of both states.
 
     Raises:
@@ -117,8 +117,12 @@ def change(trajectory: pl.DataFrame, since: date, until: date | None, counts: Co
 
 
 def _in_force(trajectory: pl.DataFrame, day: date | None) -> Row | None:
-    """The newest row on or before a day; of one day's rows the release, which stands last."""
-    known = trajectory if day is None else trajectory.filter(pl.col("day") <= day)
+    """The newest row on or before a day, by default the present, which no release can say.
+
+    Of one day's rows the release, which stands last.
+    """
+    chosen = pl.col("release").is_null() if day is None else pl.col("day") <= day
+    known = trajectory.filter(chosen)
     return known.row(-1, named=True) if known.height else None
 
 

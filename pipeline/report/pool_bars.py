@@ -9,6 +9,7 @@ from itertools import count, pairwise
 
 MAX_BINS = 11
 WIDTH = 40  # characters of the longest bar
+_HEAD = "citations"
 _STEPS = ((1, 2, 5), (1, 3), (1,))  # within a power of ten, the finest that fits is taken
 
 
@@ -23,9 +24,9 @@ def pool_bars(counts: Sequence[int], cited: int | None) -> list[str]:
     starts = _starts(min(held), max(held))
     n_in = [sum(a <= c < b for c in counts) for a, b in pairwise(starts)]
     labels = [f"{a:,}" if b == a + 1 else f"{a:,}–{b - 1:,}" for a, b in pairwise(starts)]
-    wide, scale = max(map(len, labels)), WIDTH / max(n_in)
+    wide, scale = max(map(len, [_HEAD, *labels])), WIDTH / max(n_in)
     digits = len(f"{max(n_in):,}")
-    lines = [f"{'citations':>{wide}}  papers of the pool"]
+    lines = [f"{_HEAD:>{wide}}  papers of the pool"]
     for label, n, (a, b) in zip(labels, n_in, pairwise(starts), strict=True):
         bar = "#" * max(round(n * scale), n > 0)
         mark = "  <- this paper" if cited is not None and a <= cited < b else ""
