@@ -91,8 +91,11 @@ def print_frame(frame: pl.DataFrame, output: str) -> None:
 
 
 def print_text(text: str) -> None:
-    """Paragraphs, folded to the width of a terminal."""
-    _print_rich(Text(text))
+    """Paragraphs, folded to the width of a terminal; a line stays a line for grep."""
+    if sys.stdout.isatty():
+        _print_rich(Text(text))
+    else:
+        _write(text + "\n")
 
 
 def print_document(answer: Any) -> None:

@@ -29,6 +29,9 @@ IMPACT_SCHEMA = pl.Schema(
 FITS_WELL, FITS_ROUGHLY = 0.1, 0.2
 """Kolmogorov–Smirnov distances up to which an exponential is said to fit well, or roughly."""
 
+SATURATED = 0.999
+"""Scores above are told to be near 1."""
+
 Row = Mapping[str, Any]
 
 
@@ -209,7 +212,12 @@ def _formula(paper: Row) -> str:
 
 def _trust(paper: Row) -> Iterator[str]:
     low, high = paper["tncsi_sp_low"], paper["tncsi_sp_high"]
-    if low is not None and high is not None:
+    if not paper["tncsi_sp"]:
+        yield (
+            "a count at or below the pool's least gives 0, however large the pool: no interval, look "
+            "at the percentile"
+        )
+    elif low is not None and high is not None:
         robust = _if(
             paper["robust_low"],
             lambda x: (
@@ -221,6 +229,8 @@ def _trust(paper: Row) -> Iterator[str]:
             f"were the pool drawn anew, the score would lie between {low:.3f} and {high:.3f} "
             f"(95%) if counts were exponential{robust}"
         )
+    if paper["tncsi_sp"] > SATURATED:
+        yield "so near to 1 scores hardly differ any more: compare by excess_ratio"
     if (distance := paper["pool_ks"]) is not None:
         other = _if(paper["lognormal_cdf"], lambda x: f"; under a lognormal it would be {x:.3f}")
         yield f"the exponential fits the pool {_how_well(distance)} (KS {distance:.2f}){other}"
@@ -236,13 +246,14 @@ def _how_well(distance: float) -> str:
 
 def _nearness(paper: Row) -> Iterator[str]:
     parts = [
-        _if(paper["pool_radius"], lambda x: f"its farthest member has similarity {x:.2f}"),
-        _if(paper["pool_same_venue"], lambda x: f"{x:.0%} are of its venue"),
-        _if(paper["pool_same_domain"], lambda x: f"{x:.0%} of its domain"),
-        _if(paper["date_precision"], lambda x: f"its date is known to the {x}"),
+        _if(paper["pool_radius"], lambda x: f"the pool's farthest member has similarity {x:.2f}"),
+        _if(paper["pool_same_venue"], lambda x: f"{x:.0%} of its members are of the same venue"),
+        _if(paper["pool_same_domain"], lambda x: f"{x:.0%} of the same domain"),
     ]
     if any(parts):
-        yield "the pool: " + ", ".join(filter(None, parts))
+        yield ", ".join(filter(None, parts))
+    if paper["date_precision"] in ("month", "year"):
+        yield f"only the {paper['date_precision']} of its publication is known: the window is as rough"
 
 
 def _other_rules(rows: pl.DataFrame) -> Iterator[str]:

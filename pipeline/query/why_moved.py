@@ -163,9 +163,9 @@ def _words(told: Change) -> Iterator[str]:
         return
     for name, parts in told.parts.items():
         yield (
-            f"{name} {parts.before:.4f} → {parts.after:.4f}: {parts.total:+.4f} = "
-            f"{parts.own:+.4f} by its own citations {parts.pool:+.4f} by its pool "
-            f"{parts.both:+.4f} by both together"
+            f"{name} {parts.before:.4f} → {parts.after:.4f}: {_signed(parts.total)} = "
+            f"{_signed(parts.own)} by its own citations, {_signed(parts.pool)} by its pool, "
+            f"{_signed(parts.both)} by both together"
         )
     yield from _members(told)
 
@@ -209,7 +209,13 @@ def _members(told: Change) -> Iterator[str]:
     )
     if cut := told.split.get("tncsi_sp"):
         line += (
-            f"; of the {told.parts['tncsi_sp'].pool:+.4f} by the pool, first {cut[0]:+.4f} by "
-            f"counts that moved, then {cut[1]:+.4f} by members that came and went"
+            f"; of the {_signed(told.parts['tncsi_sp'].pool)} by the pool, first "
+            f"{_signed(cut[0])} by counts that moved, then {_signed(cut[1])} by members that came "
+            "and went"
         )
     yield line
+
+
+def _signed(change: float) -> str:
+    """Four digits with a sign, but none before a plain 0."""
+    return f"{change:+.4f}".replace("-", "−") if change else "0"

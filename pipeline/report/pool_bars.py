@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import count, pairwise
 
 MAX_BINS = 11
-WIDTH = 40  # characters of the longest bar
+WIDTH = 36  # characters of the longest bar: lines of counts up to millions have 79
 _HEAD = "citations"
 _STEPS = ((1, 2, 5), (1, 3), (1,))  # within a power of ten, the finest that fits is taken
 
