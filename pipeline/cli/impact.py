@@ -54,7 +54,8 @@ def _card(paper: Row) -> Iterator[tuple[str, str]]:
         yield "cited_by_count", f"{cited:,}{source}"
     if (score := paper["tncsi_sp"]) is not None:
         low, high = paper["tncsi_sp_low"], paper["tncsi_sp_high"]
-        interval = "" if low is None or high is None else f", 95% interval {low:.3f} to {high:.3f}"
+        told = low is not None and high is not None and score > 0  # of 0 there is none to tell
+        interval = f", 95% interval {low:.3f} to {high:.3f}" if told else ""
         yield "tncsi_sp", f"{score:.3f}{interval}"
         yield "excess_ratio", f"{paper['excess_ratio']:,.3f}"
     if (percentile := paper["pool_percentile"]) is not None:
@@ -78,8 +79,7 @@ def _explained(told: Explanation) -> dict[str, Any]:
 
 def _print_explained(told: Explanation, limit: int) -> None:
     print_text("")
-    for line in told.text:
-        print_text(f"- {line}")
+    print_pairs(("-", line) for line in told.text)
     counts = told.pool["cited_by_count"].drop_nulls().to_list()
     print_text("\n".join(["", *pool_bars(counts, told.row["cited_by_count"])]))
     if told.pool.height:
@@ -118,5 +118,4 @@ def _moved(moved: Change) -> dict[str, Any]:
 
 def _print_moved(moved: Change) -> None:
     print_text("")
-    for line in moved.text:
-        print_text(f"- {line}")
+    print_pairs(("-", line) for line in moved.text)

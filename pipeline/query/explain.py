@@ -214,10 +214,10 @@ def _trust(paper: Row) -> Iterator[str]:
     low, high = paper["tncsi_sp_low"], paper["tncsi_sp_high"]
     if not paper["tncsi_sp"]:
         yield (
-            "a count at or below the pool's least gives 0, however large the pool: no interval, look "
-            "at the percentile"
+            "a count at or below the pool's least gives 0, however large the pool: it has no "
+            "interval, the percentile says more"
         )
-    elif low is not None and high is not None:
+    elif low is not None and high is not None and low <= SATURATED:
         robust = _if(
             paper["robust_low"],
             lambda x: (
@@ -230,7 +230,7 @@ def _trust(paper: Row) -> Iterator[str]:
             f"(95%) if counts were exponential{robust}"
         )
     if paper["tncsi_sp"] > SATURATED:
-        yield "so near to 1 scores hardly differ any more: compare by excess_ratio"
+        yield "so near to 1 scores and their intervals hardly differ: compare by excess_ratio"
     if (distance := paper["pool_ks"]) is not None:
         other = _if(paper["lognormal_cdf"], lambda x: f"; under a lognormal it would be {x:.3f}")
         yield f"the exponential fits the pool {_how_well(distance)} (KS {distance:.2f}){other}"
@@ -253,7 +253,8 @@ def _nearness(paper: Row) -> Iterator[str]:
     if any(parts):
         yield ", ".join(filter(None, parts))
     if paper["date_precision"] in ("month", "year"):
-        yield f"only the {paper['date_precision']} of its publication is known: the window is as rough"
+        known = paper["date_precision"]
+        yield f"only the {known} of its publication is known, and its window is as rough"
 
 
 def _other_rules(rows: pl.DataFrame) -> Iterator[str]:
