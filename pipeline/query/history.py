@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.impact.companions import PaperFacts
 from pipeline.impact.history import (
     TRAJECTORY_COLUMNS,
     TRAJECTORY_SCHEMA,
@@ -64,6 +65,8 @@ def read_scores_as_of(
     """`tncsi_sp` rows of `cells` with the counts known on `day`, pools being those of now."""
     pools = workspace.lake.read_cells("topic_pools", cells)
     past = _Past.of(workspace, catalogue, pools.filter(config_id=workspace.config_id))
+    columns = ["paper_row", "venue", "date_precision"]
+    papers = workspace.lake.read_cells("papers", _cells_of(past.paper_rows), columns)
     return scores_as_of(
         past.pools,
         past.snapshots,
@@ -72,6 +75,7 @@ def read_scores_as_of(
         undated=past.undated,
         precedence=past.precedence,
         rule=workspace.rule,
+        facts=PaperFacts.of(papers, workspace.domains),
     )
 
 
