@@ -21,7 +21,14 @@ from pipeline.automation.fetching import fetch_job, fetch_schedules
 from pipeline.automation.freshness import with_freshness
 from pipeline.automation.inbox import scholar_dump
 from pipeline.automation.incidents import run_failure
-from pipeline.automation.jobs import overview_job, prune_job, refresh_job, release_job, train_job, validate_job
+from pipeline.automation.jobs import (
+    overview_job,
+    prune_job,
+    refresh_job,
+    release_job,
+    train_job,
+    validate_job,
+)
 from pipeline.automation.news import news_sensors
 from pipeline.automation.reconcile import reconcile_stale
 from pipeline.automation.schedules import schedules
