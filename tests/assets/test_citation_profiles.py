@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.citation_profiles import CITATION_PROFILES, citation_profiles
+from assets.citation_profiles import CITATION_PROFILES
 from assets.wholes import TrainConfig
 from pipeline.query import Library
 from pipeline.simulation.literature import simulate_literature
@@ -39,13 +39,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 def made(workspace: Workspace) -> tuple[bool, Mapping[str, object]]:
-    result = citation_profiles(workspace, TrainConfig())
+    result = CITATION_PROFILES.function(workspace, TrainConfig())
     return result.made, result.facts
 
 
 def test_every_paper_has_a_row_and_edges_of_two_sources_count_once(workspace: Workspace) -> None:
     """The chain from files to rows: ids of sources that do not meet would leave only nulls."""
-    citation_profiles(workspace, TrainConfig())
+    CITATION_PROFILES.function(workspace, TrainConfig())
     rows = workspace.lake.read("citation_profiles")
     assert set(rows["paper_id"]) == set(workspace.lake.read_all("papers")["paper_id"])
     edges = workspace.lake.read_all("citations").filter("in_force", ~pl.col("is_self_loop"))
@@ -84,7 +84,7 @@ def _all_one(workspace: Workspace) -> dict[str, str]:
 
 def test_a_person_reads_one_row(workspace: Workspace) -> None:
     """By id or title, as every other question about a paper."""
-    citation_profiles(workspace, TrainConfig())
+    CITATION_PROFILES.function(workspace, TrainConfig())
     row = workspace.lake.read("citation_profiles").sort("n_citing", descending=True).head(1)
     library = Library(workspace.data)
     assert library.profile(row["paper_id"][0]).equals(row)
