@@ -1,6 +1,7 @@
 """Asset `citation_profiles`: what stands beside the score of every paper.
 
-Belongs here: the columns that profiles look at. Not: how a profile is computed (pipeline/impact/profiles).
+Belongs here: the columns that profiles look at. Not: how a profile is computed
+(pipeline/impact/profiles).
 """
 
 from typing import Any
