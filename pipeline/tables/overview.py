@@ -222,8 +222,8 @@ IMPACT_AGGREGATES = Table(
         ),
         "trend": Column(
             pl.Float64,
-            "Slope of mean_percentile over 3 or more years with enough scored papers, each weighing "
-            "its n_scored; of rows of all years only.",
+            "Slope of mean_percentile over 3 or more years with enough scored papers, each "
+            "weighing its n_scored; of rows of all years only.",
             "per year",
             nullable=True,
         ),
