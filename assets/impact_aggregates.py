@@ -21,7 +21,10 @@ from resources.workspace import Workspace
 CODE = "1"
 _TABLES = ("impact_aggregates", "rising_papers")
 _LOOKED_AT = ("papers", "tncsi_sp", "topic_pools", "citation_counts", "venue_coverage")
-_SCORES = ("paper_id", "config_id", "status", "tncsi_sp", "pool_percentile")
+_SCORES = (
+    "paper_id", "config_id", "status", "tncsi_sp",
+    "pool_percentile", "pool_same_venue", "pool_same_domain",
+)  # fmt: skip
 _AT_ONCE = 40  # venue-years whose pools are held at a time
 _SHOWN = 20
 

@@ -77,7 +77,7 @@ def test_aggregates_in_every_format(overviewed: DataDir, cli: Cli) -> None:
     assert table[0]["mean_percentile"] == str(rows[0]["mean_percentile"])
     assert table[1]["mean_percentile"] == ""
     shown = cli("aggregates", "venue")[1]
-    assert "scored_share" in shown
+    assert "scored" in shown
     assert "period" not in shown
     assert len(shown.strip().splitlines()) == 4
 

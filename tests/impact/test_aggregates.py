@@ -24,12 +24,13 @@ def papers(*rows: Paper) -> pl.DataFrame:
     return pl.DataFrame(
         [
             (f"p{i:04}", v, y, "ok" if p is not None else "no_citation_count", p,
-             None if p is None else p / 2)
+             None if p is None else p / 2, 0.25, 0.75)
             for i, (v, y, p) in enumerate(rows)
         ],
         schema={
             "paper_id": pl.String, "venue": pl.String, "year": pl.Int32, "status": pl.String,
             "pool_percentile": pl.Float64, "tncsi_sp": pl.Float64,
+            "pool_same_venue": pl.Float64, "pool_same_domain": pl.Float64,
         },
         orient="row",
     )  # fmt: skip
@@ -68,6 +69,7 @@ def test_a_group_by_hand() -> None:
         [0.125, 0.25, 0.375]
     )
     assert found["top_decile_share"] == pytest.approx(4 / 31)
+    assert found["own_share"] == 0.25
     low, high = stats.ttest_1samp(grid, 0).confidence_interval()
     assert (found["mean_percentile_low"], found["mean_percentile_high"]) == pytest.approx(
         (low, high)
@@ -93,7 +95,7 @@ def test_too_few_scored_papers_have_no_figures() -> None:
     assert (few["status"], few["n_papers"], few["n_scored"]) == ("too_few", 30, 29)
     assert few["scored_share"] == pytest.approx(29 / 30)
     figures = IMPACT_AGGREGATES.schema.names()[9:]
-    assert figures[0] == "mean_percentile"
+    assert figures[0] == "own_share"
     assert {few[name] for name in figures} == {None}
     assert row(aggregated(papers(*year("acl", 2020, [1.0] * 30))), "venue", "acl")["status"] == "ok"
 
@@ -105,6 +107,8 @@ def test_groups_contain_each_paper_once() -> None:
     assert row(found, "domain", "nlp")["n_papers"] == 80
     assert row(found, "domain", "nlp")["mean_percentile"] == pytest.approx(0.5)
     assert row(found, "library", "all")["n_papers"] == 81
+    assert row(found, "domain", "nlp")["own_share"] == 0.75
+    assert row(found, "library", "all")["own_share"] is None
     assert found.filter(kind="domain", period="all")["name"].to_list() == ["nlp"]
     per_year = found.filter(kind="library").filter(pl.col("period") != "all")
     assert per_year.select("period", "n_papers").rows() == [("2020", 41), ("2021", 40)]
