@@ -39,7 +39,10 @@ def aggregates(
     kind: Annotated[Kind, typer.Argument(metavar="KIND", help=", ".join(Kind))],
     period: Annotated[
         str | None,
-        typer.Option(metavar="YEAR", help="papers of this year only; each: a row per year"),
+        typer.Option(
+            metavar="YEAR",
+            help="papers of this year only, or each: a row per year; without it all years together",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="only this venue, domain or topic number")
@@ -108,8 +111,8 @@ def _for_eyes(rows: "pl.DataFrame", kind: Kind) -> "pl.DataFrame":
     import polars as pl
 
     single = rows["period"].n_unique() < 2
-    figures = {
-        "n_papers": "n_papers",
+    figures: dict[str, pl.Expr] = {
+        "n_papers": pl.col("n_papers"),
         "found": pl.col("found_share"),
         "scored": pl.col("scored_share"),
         "own": pl.col("own_share"),
@@ -119,17 +122,16 @@ def _for_eyes(rows: "pl.DataFrame", kind: Kind) -> "pl.DataFrame":
         "top_decile": _interval("top_decile_share", "top_decile_low", "top_decile_high"),
     }
     if single and rows["trend"].count():
-        figures["trend"] = _interval("trend", "trend_low", "trend_high")
+        figures["trend"] = _interval("trend", "trend_low", "trend_high", digits=4)
     which = ["name", *(["label"] if kind == Kind.topic else []), *([] if single else ["period"])]
     shown = rows.select(*which, **figures)
     return shown.drop(c for c in ("found", "own") if not shown[c].count())
 
 
-def _interval(value: str, low: str, high: str) -> "pl.Expr":
+def _interval(*columns: str, digits: int = 3) -> "pl.Expr":
     """A figure and its bounds as "0.512 (0.480 to 0.544)", or null."""
     import polars as pl
 
-    said = (
-        pl.col(c).map_elements("{:.3f}".format, return_dtype=pl.String) for c in (value, low, high)
-    )
+    spelt = f"{{:.{digits}f}}".format
+    said = (pl.col(c).map_elements(spelt, return_dtype=pl.String) for c in columns)
     return pl.format("{} ({} to {})", *said)

@@ -255,3 +255,19 @@ def test_dependence_makes_intervals_too_wide_never_too_narrow() -> None:
     held = [simulated_coverage(g, libraries=1000) for g in (0.15, 0.5, 0.9)]
     assert held[0] > 0.93
     assert held[2] > 0.99
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.1])
+def test_interval_of_a_trend_holds_as_often_as_it_says(scatter: float) -> None:
+    """Years that are good or bad by chance must not be told as a trend."""
+    rng, held, slope, n_years = np.random.default_rng(6), 0, 0.02, 6
+    for _ in range(250):
+        luck = scatter * rng.normal(size=n_years)
+        rows = [
+            ("acl", 2015 + i, float(p))
+            for i in range(n_years)
+            for p in 0.4 + slope * i + luck[i] + 0.25 * rng.normal(size=40)
+        ]
+        found = row(aggregated(papers(*rows)), "venue", "acl")
+        held += found["trend_low"] <= slope <= found["trend_high"]
+    assert held / 250 > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 250)
