@@ -22,10 +22,12 @@ from pipeline.errors import InputError, NotFoundError, StorageError
 from pipeline.query.aggregates import read_aggregates, read_rising, read_topic, read_topics
 from pipeline.query.history import read_scores_as_of, read_trajectory
 from pipeline.query.lookup import Titles
+from pipeline.query.profiles import read_profile
 from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS, PaperRecords
 from pipeline.query.reranking import check_depth, reranked
 from pipeline.query.sql import run_sql
 from pipeline.query.status import read_status
+from pipeline.query.variants import read_variant
 from pipeline.query.vectors import PaperVectors, nearest_indexed
 from pipeline.retrieval import quantise
 from pipeline.settings import DataDir
@@ -153,15 +155,31 @@ class Library:
         return best.head(k).select(PAPER_COLUMNS)
 
     def scores(
-        self, venue: str | None = None, year: int | None = None, *, as_of: date | None = None
+        self,
+        venue: str | None = None,
+        year: int | None = None,
+        *,
+        as_of: date | None = None,
+        compat: str | None = None,
     ) -> pl.DataFrame:
         """Rows of `tncsi_sp`, of all papers or those of a venue or year.
 
         With `as_of`, what they would have been with the counts known on that day, and the pools
         of now: members of which nothing was known by then have no count. What was published on a
         day stands in its release.
+
+        With `compat`, rows of `tncsi_variants` instead, under the rule of that name: "published"
+        follows the code of the metric's authors (docs/impact.md).
+
+        Raises:
+            InputError: `compat` is no rule, or `as_of` is asked for with it.
+            NotFoundError: no such papers, or `tncsi_variants` was not made yet.
         """
         cells = self._cells(venue, year)
+        if compat is not None:
+            if as_of is not None:
+                raise InputError("expected as_of or compat, received both: variants are of now")
+            return read_variant(self._workspace, compat, cells)
         if as_of is not None:
             held = cells or self._lake.cells("topic_pools")
             return read_scores_as_of(self._workspace, self._records.catalogue, held, as_of)
@@ -207,6 +225,13 @@ class Library:
         """The `k` papers whose excess_ratio rose most: rows of `rising_papers`, with titles."""
         _check_k(k)
         return read_rising(self._workspace, self._records.catalogue, k)
+
+    def profile(self, paper: str) -> pl.DataFrame:
+        """The paper's row of `citation_profiles`: references, citations in time, contexts.
+
+        No row where `csimpact overview` has not looked at the paper yet.
+        """
+        return read_profile(self._lake, self._find(paper)["paper_id"])
 
     def status(self) -> tuple[dict[str, int], pl.DataFrame]:
         """(totals, one row per venue-year): where every record went, and what is stale and why."""
