@@ -5,7 +5,7 @@ that make it). A night without news costs them nothing, and one with news only w
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -46,4 +46,14 @@ def write_made(workspace: Workspace, tables: Mapping[str, pl.DataFrame], inputs:
         assert state is not None  # written just now
         lake.commit(name, None, replace(state, inputs=dict(inputs)))
         digests.append(state.digest)
-    return hashlib.sha256("".join(reversed(digests)).encode()).hexdigest()[:16]
+    return _together(reversed(digests))
+
+
+def version_of(workspace: Workspace, tables: Iterable[str]) -> str:
+    """The common digest of tables as they stand, as `write_made` gave it."""
+    states = (workspace.lake.state(table, None) for table in tables)
+    return _together(state.digest for state in states if state)
+
+
+def _together(digests: Iterable[str]) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]

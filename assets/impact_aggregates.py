@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from assets.derived import library_inputs, made_of, write_made
+from assets.derived import library_inputs, made_of, version_of, write_made
 from assets.tncsi_sp import precedence_of
 from assets.wholes import Result, TrainConfig, Whole
 from pipeline.impact.aggregates import ALL, aggregate, expected_papers, members_of
@@ -33,7 +33,7 @@ def impact_aggregates(workspace: Workspace, _: TrainConfig) -> Result:
     """Impact of venues, domains, topics and the library, over all years and each; rising papers."""
     inputs = _inputs(workspace)
     if all(made_of(workspace, table, inputs) for table in _TABLES):
-        return Result("", {}, made=False)
+        return Result(version_of(workspace, _TABLES), {}, made=False)
     groups, rising = _aggregates(workspace), _rising(workspace)
     version = write_made(workspace, dict(zip(_TABLES, (groups, rising), strict=True)), inputs)
     facts = {

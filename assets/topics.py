@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.derived import library_inputs, made_of, write_made
+from assets.derived import library_inputs, made_of, version_of, write_made
 from assets.retriever import vectors_for
 from assets.wholes import Result, TrainConfig, Whole
 from pipeline.impact.topics import assign_topics, centroids_of, fit_topics, why_refit
@@ -19,6 +19,7 @@ from resources.workspace import Workspace
 
 CODE = "1"
 """Raised by hand whenever topics are found or named in another way: then they are found anew."""
+_TABLES = ("topics", "paper_topics")
 _COLUMNS = ("paper_id", "venue", "year", "title", "text_hash")
 
 
@@ -33,8 +34,8 @@ def topics(workspace: Workspace, _: TrainConfig) -> Result:
 def make_topics(workspace: Workspace, *, refit: bool = False) -> Result:
     """`topics`; with `refit`, clusters are found anew whatever stands."""
     inputs = library_inputs(workspace, CODE, ("papers", "paper_embeddings"))
-    if not refit and all(made_of(workspace, t, inputs) for t in ("topics", "paper_topics")):
-        return Result("", {}, made=False)
+    if not refit and all(made_of(workspace, table, inputs) for table in _TABLES):
+        return Result(version_of(workspace, _TABLES), {}, made=False)
     papers = workspace.lake.read_all("papers", _COLUMNS).sort("paper_id")
     vectors = vectors_for(workspace, papers)
     held = _held(workspace)
@@ -65,7 +66,7 @@ def make_topics(workspace: Workspace, *, refit: bool = False) -> Result:
         .select(TABLES["topics"].schema.names())
         .sort("topic_id")
     )
-    version = write_made(workspace, {"topics": found, "paper_topics": assigned}, inputs)
+    version = write_made(workspace, dict(zip(_TABLES, (found, assigned), strict=True)), inputs)
     return Result(version, _facts(found, assigned, why), {"topics": _shown(found)})
 
 
