@@ -20,7 +20,7 @@ v = sd/scale, the relative variance of a mean whatever the distribution (the san
 1982). In skewed pools a small mean comes with a small sd, so that this alone falls short: 86% for
 a lognormal of n = 30. The variance is therefore taken 1 + γ/√n times as large, with the skewness
 γ = v + v², which is 2 as the exponential's and lies between the gamma's 2v and the lognormal's
-3v + v³. Of seven such corrections tried by simulation it came nearest to 95% on both
+3v + v³. Of ten such corrections tried by simulation it came nearest to 95% on both
 (docs/impact.md).
 """
 
