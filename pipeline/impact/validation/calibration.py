@@ -26,7 +26,7 @@ from pipeline.impact.validation.agreement import (
     resample_weights,
     spearman_of_all,
 )
-from pipeline.impact.validation.figures import Figure, drawn
+from pipeline.impact.validation.figures import Figure, drawn, wilson
 from pipeline.tables import TOPIC_POOLS
 
 STUDY, BINS = "calibration", 10
@@ -109,11 +109,9 @@ def pit_figures(values: Floats, *, system: str, part: str) -> list[Figure]:
 
 def pit_histogram(values: Floats, bins: int = BINS) -> tuple[Floats, Floats, Floats]:
     """Density of values of 0..1 in equal bins, and its 95% Wilson interval, shape (bins,) each."""
-    n, z = values.size, 1.959964
-    share = np.histogram(values, bins=bins, range=(0, 1))[0] / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return share * bins, (centre - half) * bins, (centre + half) * bins
+    share = np.histogram(values, bins=bins, range=(0, 1))[0] / values.size
+    low, high = wilson(share, values.size)
+    return share * bins, low * bins, high * bins
 
 
 def ks_from_uniform(values: Floats) -> float:

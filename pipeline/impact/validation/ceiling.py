@@ -21,6 +21,7 @@ from pipeline.impact.validation.figures import ALL, Figure, drawn
 FOLDS = 5
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)  # chosen inside the papers learnt from
 MONTH = "oracle_month"
+LEAST = 50  # papers to learn from
 _EDGE = 1e-6  # published scores have 6 digits: 0 and 1 are rounded
 
 
@@ -76,17 +77,6 @@ def implied_log_scale(cites: NDArray[np.int32], tncsi_sp: Floats) -> Floats:
 def month_features(month: NDArray[np.int32]) -> Floats:
     """One column per month, shape (n, months)."""
     return (month[:, None] == np.unique(month)).astype(np.float64)
-
-
-def word_features(texts: list[str], *, dims: int = 200) -> Floats:
-    """TF-IDF of the texts in few dimensions: an encoder that has learnt nothing elsewhere."""
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    words = TfidfVectorizer(sublinear_tf=True, min_df=2, stop_words="english").fit_transform(texts)
-    few = min(dims, words.shape[1] - 1, len(texts) - 1)
-    reduced: Floats = TruncatedSVD(few, random_state=0).fit_transform(words)
-    return reduced
 
 
 def predicted_out_of_fold(features: Floats, target: Floats, *, seed: int) -> Floats:

@@ -134,7 +134,9 @@ def _library_pools(
     n, held = naid.height, library.papers.height
     rows = np.arange(held + n, dtype=np.int32)
     # By id, so that who comes first of two equally near ones does not depend on the lake's order.
-    rank = np.concatenate([library.papers["paper_id"].rank("ordinal").to_numpy(), held + 1 + rows[:n]])
+    rank = np.concatenate(
+        [library.papers["paper_id"].rank("ordinal").to_numpy(), held + 1 + rows[:n]]
+    )
     searcher = WindowNeighbours(
         np.concatenate([library.vectors, vectors]),
         day=np.concatenate([days_of(library.papers), days_of(naid)]),
