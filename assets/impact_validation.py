@@ -29,12 +29,11 @@ from pipeline.impact.validation.words import NAME as WORDS
 from pipeline.impact.validation.words import word_vectors
 from pipeline.impact.variants import Variant, default_variant, score_variant
 from pipeline.staleness import Inputs
-from pipeline.tables import IMPACT_VALIDATION
 from resources.workspace import Workspace
 
 CODE = "1"  # raised whenever a study computes something else
 SEED = 0
-TABLE = IMPACT_VALIDATION.name
+TABLE = "impact_validation"
 _LOOKED_AT = ("papers", "paper_embeddings", "citation_counts", "topic_pools", "tncsi_sp")
 _PLANTS = {
     "exponential": Plant("exponential"),
@@ -86,7 +85,7 @@ def _calibration(library: ValidationLibrary) -> Iterable[Figure]:
         yield from planted_calibration(plant, name=name, rng=np.random.default_rng(SEED))
     workspace = library.workspace
     columns = ["config_id", *calibration.SCORES]
-    scores = workspace.lake.read_all(calibration.SCORES[0], columns)
+    scores = workspace.lake.read_all("tncsi_sp", columns)
     mine = scores.filter(config_id=workspace.config_id)
     if mine[calibration.SCORES[0]].null_count() == mine.height:
         yield from absent(calibration.STUDY, "the library has no scores", "library")
@@ -230,6 +229,6 @@ def _shown(table: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
     }
 
 
-IMPACT_VALIDATION_ASSET = Whole(
+IMPACT_VALIDATION = Whole(
     TABLE, impact_validation, "impact", ("tncsi_sp", "topic_pools"), ("numpy", "parquet")
 )
