@@ -25,6 +25,7 @@ from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS, PaperRecords
 from pipeline.query.reranking import check_depth, reranked
 from pipeline.query.sql import run_sql
 from pipeline.query.status import read_status
+from pipeline.query.variants import read_variant
 from pipeline.query.vectors import PaperVectors, nearest_indexed
 from pipeline.retrieval import quantise
 from pipeline.settings import DataDir
@@ -152,15 +153,31 @@ class Library:
         return best.head(k).select(PAPER_COLUMNS)
 
     def scores(
-        self, venue: str | None = None, year: int | None = None, *, as_of: date | None = None
+        self,
+        venue: str | None = None,
+        year: int | None = None,
+        *,
+        as_of: date | None = None,
+        compat: str | None = None,
     ) -> pl.DataFrame:
         """Rows of `tncsi_sp`, of all papers or those of a venue or year.
 
         With `as_of`, what they would have been with the counts known on that day, and the pools
         of now: members of which nothing was known by then have no count. What was published on a
         day stands in its release.
+
+        With `compat`, rows of `tncsi_variants` instead, under the rule of that name: "published"
+        follows the code of the metric's authors (docs/impact.md).
+
+        Raises:
+            InputError: `compat` is no rule, or `as_of` is asked for with it.
+            NotFoundError: no such papers, or `tncsi_variants` was not made yet.
         """
         cells = self._cells(venue, year)
+        if compat is not None:
+            if as_of is not None:
+                raise InputError("expected as_of or compat, received both: variants are of now")
+            return read_variant(self._workspace, compat, cells)
         if as_of is not None:
             held = cells or self._lake.cells("topic_pools")
             return read_scores_as_of(self._workspace, self._records.catalogue, held, as_of)

@@ -42,7 +42,7 @@ def tncsi_of(
     it gives −1, `status` says why and `as_authors` is −1. Without, 30 counts are asked for.
 
     Example:
-        >>> tncsi_of(12, [3, 5, 10, 22], compat="published").score
+        >>> tncsi_of(10, [3, 5, 10, 22], compat="published").score
         0.6321205588285577
 
     Raises:

@@ -125,10 +125,10 @@ def score_variants(
     alike: dict[str, list[Variant]] = {}
     for variant in variants:
         alike.setdefault(variant.pool_key, []).append(variant)
-    done: dict[str, pl.DataFrame] = {}
+    done: dict[Variant, pl.DataFrame] = {}
     for group in alike.values():
         search = _Search(group[0], papers, vectors, queries, places)
-        parts: dict[str, list[pl.DataFrame]] = {variant.name: [] for variant in group}
+        parts: dict[Variant, list[pl.DataFrame]] = {variant: [] for variant in group}
         for at, pools in search.pools():
             asked = papers[places[at]]
             chosen, cited = count_of_record(asked["paper_row"].to_numpy(), counts, precedence)
@@ -137,11 +137,11 @@ def score_variants(
             for variant in group:
                 rows = _rows(variant, asked, pools.k, cited, pool)
                 names = source_names(chosen, precedence)
-                parts[variant.name].append(rows.with_columns(names, pl.Series("at", at)))
+                parts[variant].append(rows.with_columns(names, pl.Series("at", at)))
         for variant in group:
-            scored = pl.concat(parts[variant.name]).sort("at") if parts[variant.name] else None
-            done[variant.name] = _declared(scored, variant, encoder_id)
-    return pl.concat([done[variant.name] for variant in variants])
+            scored = pl.concat(parts[variant]).sort("at") if parts[variant] else None
+            done[variant] = _declared(scored, variant, encoder_id)
+    return pl.concat([done[variant] for variant in variants])
 
 
 class _Search:
