@@ -18,7 +18,14 @@ from assets.derived import library_inputs, made_of, write_made
 from assets.validation_inputs import ValidationLibrary, naid_file, read_naid
 from assets.wholes import Result, TrainConfig, Whole
 from pipeline.errors import ModelError
-from pipeline.impact.validation import calibration, ceiling, naid_scores, naid_study, sensitivity
+from pipeline.impact.validation import (
+    calibration,
+    ceiling,
+    naid_scores,
+    naid_study,
+    sensitivity,
+    topic_study,
+)
 from pipeline.impact.validation.calibration import Plant, library_calibration, planted_calibration
 from pipeline.impact.validation.figures import ALL, Figure, absent, as_table
 from pipeline.impact.validation.interval_study import coverage_figures
@@ -67,6 +74,8 @@ def studies(library: ValidationLibrary) -> Iterable[Figure]:
     yield from _calibration(library)
     report("agreement with NAID")
     yield from _naid(library)
+    report("what the topic is worth in the library")
+    yield from _topic(library)
     report("robustness to missing counts")
     yield from _robustness(library)
     report("sensitivity to the rule and the encoder")
@@ -142,6 +151,13 @@ def _ceiling(
     return shown, oracles
 
 
+def _topic(library: ValidationLibrary) -> list[Figure]:
+    columns = ["paper_id", "config_id", "year", *topic_study.COLUMNS]
+    scores = library.workspace.lake.read_all("tncsi_sp", columns)
+    mine = scores.filter(config_id=library.workspace.config_id).drop_nulls("tncsi_sp")
+    return topic_study.topic_dependence(mine.sort("paper_id"), seed=SEED)
+
+
 def _robustness(library: ValidationLibrary) -> list[Figure]:
     places = library.sample(sensitivity.SAMPLE, seed=SEED)
     if not places.size:
@@ -178,8 +194,11 @@ def _sensitivity(library: ValidationLibrary) -> Iterable[Figure]:
         )["excess_ratio"]
 
     default = scored(rule)
+    by_year = (library.papers["date_precision"].gather(places) == "year").mean()
     for name, variant in sensitivity.choices(library.workspace.rule).items():
-        yield from sensitivity.movement(default, scored(variant), system=name, seed=SEED)
+        note = f"{by_year:.0%} of these papers are dated by year only" * ("window" in name)
+        other = scored(variant)
+        yield from sensitivity.movement(default, other, system=name, seed=SEED, note=note)
     words = word_vectors(library.texts(), seed=SEED)
     yield from sensitivity.movement(
         default, scored(rule, vectors=words), system=WORDS, seed=SEED, note="TF-IDF and SVD"

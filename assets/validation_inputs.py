@@ -24,8 +24,8 @@ from pipeline.impact.validation.naid_scores import LibraryPart
 from resources.workspace import Workspace
 
 _PAPER_COLUMNS = (
-    "paper_id", "paper_row", "venue", "year", "publication_date", "in_pools", "title", "abstract",
-    "text_hash",
+    "paper_id", "paper_row", "venue", "year", "publication_date", "date_precision", "in_pools",
+    "title", "abstract", "text_hash",
 )  # fmt: skip
 _POOL_COLUMNS = (
     "paper_id", "paper_row", "venue", "year", "config_id", "n_window", "pool_k", "pool_radius",

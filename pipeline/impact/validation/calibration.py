@@ -32,7 +32,7 @@ from pipeline.tables import TOPIC_POOLS
 STUDY, BINS = "calibration", 10
 SCORES = ("tncsi_sp", "pool_percentile", "lognormal_cdf")
 TOPIC, EVERYTHING = "topic pools", "pools of everything"
-_SIGMA = 1.3  # of ln(count): what pools of real lists have (docs/impact.md)
+_SIGMA = 1.3  # of ln(count): near that of real lists, 1.2 to 1.4
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def planted_calibration(
         scored = _scores(counts, pools)
         system = {f"{score}, {kind}": values for score, values in scored.items()}
         for label, values in system.items():
-            figures += pit_figures(values, system=label, part=name)
+            figures += pit_figures(values, system=label, part=name, bars=kind == TOPIC)
         rho = spearman_of_all(system, quality, weights)
         figures += [
             drawn(STUDY, label, name, "spearman_planted", topic.size, draws)
@@ -93,10 +93,10 @@ def library_calibration(scores: pl.DataFrame) -> list[Figure]:
     ]
 
 
-def pit_figures(values: Floats, *, system: str, part: str) -> list[Figure]:
-    """Density in each of ten bins (1 is uniform), with Wilson intervals, and the KS distance."""
+def pit_figures(values: Floats, *, system: str, part: str, bars: bool = True) -> list[Figure]:
+    """The KS distance, and with `bars` the density in each of ten bins (1 is uniform)."""
     density, low, high = pit_histogram(values)
-    bars = [
+    drawn_bars = [
         Figure(STUDY, system, part, f"pit_bin_{i + 1:02d}", values.size, *map(float, bar))
         for i, bar in enumerate(zip(density, low, high, strict=True))
     ]
@@ -104,7 +104,8 @@ def pit_figures(values: Floats, *, system: str, part: str) -> list[Figure]:
     slack = float(np.sqrt(np.log(40) / (2 * values.size)))
     bounds = max(distance - slack, 0.0), min(distance + slack, 1.0)
     note = f"luck alone reaches {1.358 / np.sqrt(values.size):.4f} in one of 20"
-    return [*bars, Figure(STUDY, system, part, "ks_uniform", values.size, distance, *bounds, note)]
+    ks = Figure(STUDY, system, part, "ks_uniform", values.size, distance, *bounds, note)
+    return [*(drawn_bars if bars else []), ks]
 
 
 def pit_histogram(values: Floats, bins: int = BINS) -> tuple[Floats, Floats, Floats]:

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.impact.pools import PoolRule, days_of
-from pipeline.impact.validation.pool_fit import Floats, fit_pools, percentiles
+from pipeline.impact.validation.pool_fit import Floats, fit_pools, mean_logs, percentiles
 from pipeline.retrieval.neighbours import Pools, WindowNeighbours, WindowRule
 
 MONTH = 30  # days: ±183 of them hold six months either way, whole, as in the authors' code
@@ -28,7 +28,8 @@ DECLARED = (50, 200)  # K beside the rule's, named before anything was computed
 CITATIONS, PERCENTILE, IN_WINDOW = "citations", "percentile_in_window", "all_in_window"
 TOPIC, TOPIC_PERCENTILE = "topic_pool", "topic_percentile"
 LIBRARY_WINDOW, LIBRARY_TOPIC = "library_all_in_window", "library_topic_pool"
-TIMES_LIBRARY_TOPIC = "all_in_window_by_library_topic"
+BY_LIBRARY_TOPIC = "all_in_window_by_library_topic"
+BY_LIBRARY_LOGS = "all_in_window_by_library_topic_logs"
 
 
 @dataclass(frozen=True)
@@ -83,22 +84,21 @@ def library_scores(
         naid: as `parse_naid` gives it, its `vectors` (n, d) of the library's encoder.
         library: papers within `rule.half_window_days` of any of them.
         rule: window, K and fewest counts.
-        in_window: scores of `all_in_window`, divided by the topic's ratio for
-            `all_in_window_by_library_topic`.
+        in_window: scores of `all_in_window`, which `all_in_window_by_library_topic` divides by
+            how much more the topic is cited than its time, and `…_logs` by how much more its
+            typical paper is (means of ln(1 + count)), which no single paper can move.
     """
     cited = naid["cites"].to_numpy()
-    topic = fit_pools(
-        _library_pools(naid, vectors, library, rule), library.counts, n_min=rule.n_min
-    )
-    window = fit_pools(
-        _library_pools(naid, vectors, library, _of_size(rule, EVERYTHING)),
-        library.counts,
-        n_min=rule.n_min,
-    )
+    pools = [
+        _library_pools(naid, vectors, library, size) for size in (rule, _of_size(rule, EVERYTHING))
+    ]
+    topic, window = (fit_pools(p, library.counts, n_min=rule.n_min) for p in pools)
+    logs = [mean_logs(p, library.counts, n_min=rule.n_min) for p in pools]
     return {
         LIBRARY_TOPIC: topic.excess(cited),
         LIBRARY_WINDOW: window.excess(cited),
-        TIMES_LIBRARY_TOPIC: in_window * (window.scale / topic.scale),
+        BY_LIBRARY_TOPIC: in_window * (window.scale / topic.scale),
+        BY_LIBRARY_LOGS: in_window * np.exp(logs[1] - logs[0]),
     }
 
 
