@@ -58,11 +58,16 @@ def impact_validation(workspace: Workspace, _: TrainConfig) -> Result:
     """
     inputs = _inputs(workspace)
     if made_of(workspace, TABLE, inputs):
-        state = workspace.lake.state(TABLE, None)
-        return Result(state.digest if state else "", {}, made=False)
+        return Result(_version(workspace), {}, made=False)
     table = as_table(studies(ValidationLibrary(workspace)), workspace.today)
-    digest = write_made(workspace, {TABLE: table}, inputs)
-    return Result(digest, {"dagster/row_count": table.height}, _shown(table))
+    write_made(workspace, {TABLE: table}, inputs)
+    return Result(_version(workspace), {"dagster/row_count": table.height}, _shown(table))
+
+
+def _version(workspace: Workspace) -> str:
+    state = workspace.lake.state(TABLE, None)
+    assert state is not None  # written just now, or before
+    return state.digest
 
 
 def studies(library: ValidationLibrary) -> Iterable[Figure]:
@@ -242,10 +247,7 @@ def _shown(table: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
         ~pl.col("measure").str.starts_with("pit_bin"),
         (pl.col("study") != naid_study.STUDY) | (pl.col("slice") == ALL),
     ).drop("measured_on")
-    return {
-        str(study): part.drop("study")
-        for (study,), part in rows.group_by("study", maintain_order=True)
-    }
+    return {study: rows.filter(study=study).drop("study") for study in rows["study"].unique().sort()}
 
 
 IMPACT_VALIDATION = Whole(

@@ -71,9 +71,12 @@ def spearman_of_all(
 
 def _correlation(x: Floats, y: Floats, weights: NDArray[np.int16]) -> Floats:
     """In blocks of resamples, to bound memory."""
-    step = max(1, _AT_ONCE // max(1, x.size))
-    parts = [_block(x, y, weights[i : i + step]) for i in range(0, len(weights), step)]
-    return np.concatenate(parts) if parts else np.zeros(0)
+    if not x.size:
+        return np.full(len(weights), np.nan)
+    step = max(1, _AT_ONCE // x.size)
+    return np.concatenate(
+        [_block(x, y, weights[i : i + step]) for i in range(0, len(weights), step)]
+    )
 
 
 def _block(x: Floats, y: Floats, weights: NDArray[np.int16]) -> Floats:
