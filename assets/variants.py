@@ -29,13 +29,17 @@ def tncsi_variants(workspace: Workspace, _: TrainConfig) -> Result:
     """TNCSI_SP as published, without a window, weighted by similarity, winsorised, and others."""
     inputs = library_inputs(workspace, _CODE, _INPUTS)
     if made_of(workspace, "tncsi_variants", inputs):
-        state = workspace.lake.state("tncsi_variants", None)
-        assert state is not None  # made_of says so
-        return Result(state.digest, {}, made=False)
+        return Result(_version(workspace), {}, made=False)
     rows = _scored(workspace)
-    version = write_made(workspace, {"tncsi_variants": rows}, inputs)
+    write_made(workspace, {"tncsi_variants": rows}, inputs)
     facts = {"dagster/row_count": rows.height, "papers": rows["paper_id"].n_unique()}
-    return Result(version, facts, {"scores by rule": _summary(rows)})
+    return Result(_version(workspace), facts, {"scores by rule": _summary(rows)})
+
+
+def _version(workspace: Workspace) -> str:
+    state = workspace.lake.state("tncsi_variants", None)
+    assert state is not None  # made before
+    return state.digest
 
 
 def _scored(workspace: Workspace) -> pl.DataFrame:
@@ -64,7 +68,7 @@ def _summary(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-VARIANTS_ASSET = Whole(
+TNCSI_VARIANTS = Whole(
     "tncsi_variants",
     tncsi_variants,
     "impact",

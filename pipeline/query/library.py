@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pipeline.errors import InputError, NotFoundError, StorageError
 from pipeline.query.history import read_scores_as_of, read_trajectory
 from pipeline.query.lookup import Titles
+from pipeline.query.profiles import read_profile
 from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS, PaperRecords
 from pipeline.query.reranking import check_depth, reranked
 from pipeline.query.sql import run_sql
@@ -194,6 +195,13 @@ class Library:
         """
         found = self._find(paper)
         return read_trajectory(self._workspace, self._records.catalogue, found, pool_days=pool_days)
+
+    def profile(self, paper: str) -> pl.DataFrame:
+        """The paper's row of `citation_profiles`: references, citations in time, contexts.
+
+        No row where `csimpact overview` has not looked at the paper yet.
+        """
+        return read_profile(self._lake, self._find(paper)["paper_id"])
 
     def status(self) -> tuple[dict[str, int], pl.DataFrame]:
         """(totals, one row per venue-year): where every record went, and what is stale and why."""

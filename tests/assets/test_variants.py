@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.variants import VARIANTS_ASSET, tncsi_variants
+from assets.variants import TNCSI_VARIANTS, tncsi_variants
 from assets.wholes import TrainConfig
 from pipeline.errors import InputError, NotFoundError
 from pipeline.impact.variants import variants_of
 from pipeline.query.library import Library
-from pipeline.tables import TNCSI_VARIANTS, violations
+from pipeline.tables import TABLES, violations
 from resources.workspace import Workspace
 from tests.library import RULE, deliver, paper, papers, run_stages, tiny_workspace
 
@@ -34,7 +34,7 @@ def test_it_is_made_again_only_where_its_inputs_moved(workspace: Workspace) -> N
     first = tncsi_variants(workspace, TrainConfig())
     assert first.made
     rows = workspace.lake.read("tncsi_variants")
-    assert violations(TNCSI_VARIANTS, rows) == []
+    assert violations(TABLES["tncsi_variants"], rows) == []
     assert rows.height == 15 * len(NAMES)
     assert rows["variant"].unique(maintain_order=True).to_list() == NAMES
     again = tncsi_variants(workspace, TrainConfig())
@@ -84,5 +84,5 @@ def test_the_door_of_python(workspace: Workspace) -> None:
 def test_what_dagster_shows(workspace: Workspace) -> None:
     """A table of metadata that leaves a rule out."""
     result = tncsi_variants(workspace, TrainConfig())
-    assert VARIANTS_ASSET.asset == "tncsi_variants"
+    assert TNCSI_VARIANTS.asset == "tncsi_variants"
     assert result.tables["scores by rule"]["variant"].to_list() == NAMES

@@ -2,6 +2,8 @@
 
 import calendar
 import datetime as dt
+import gzip
+import json
 from fractions import Fraction
 
 import numpy as np
@@ -23,7 +25,7 @@ from pipeline.impact.variants import (
     default_variant,
     score_variant,
     score_variants,
-    scores,
+    search,
     tncsi_of,
     variants_of,
 )
@@ -182,18 +184,19 @@ def test_the_default_rule_as_a_variant_is_the_default(n: int, seed: int) -> None
 
 def test_the_default_rule_on_a_real_edition(real_lists) -> None:
     """Real ties, unknown counts and counts of ten thousands; vectors are made up."""
-    rows = pl.read_json(next(iter(sorted(real_lists.glob("**/cvpr2021.json")))))
-    cited = rows["gs_citation"].cast(pl.Int32).fill_null(UNKNOWN).to_numpy()
+    path = real_lists / "paper_copilot" / "2026-02-23" / "cvpr" / "cvpr2019.json.gz"
+    rows = json.loads(gzip.decompress(path.read_bytes()))
+    cited = np.array([int(row.get("gs_citation") or 0) for row in rows])
     n, rng = len(cited), np.random.default_rng(0)
     vectors = rng.standard_normal((n, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     papers = pl.DataFrame({
         "paper_id": [f"{i:05}" for i in range(n)], "paper_row": np.arange(n, dtype=np.int32),
-        "venue": "v", "year": pl.Series([2021] * n, dtype=pl.Int32), "in_pools": True,
-        "publication_date": dt.date(2021, 6, 19),
+        "venue": "v", "year": pl.Series([2019] * n, dtype=pl.Int32), "in_pools": True,
+        "publication_date": dt.date(2019, 6, 16),
     })  # fmt: skip
     counts = {"first": np.where(cited < 0, UNKNOWN, cited).astype(np.int32)}
-    assert n > 1000
+    assert n == 1294
     assert_like_score_pools(papers, vectors, counts, PoolRule())
 
 
@@ -262,7 +265,7 @@ def test_places_queries_and_cuts_do_not_change_a_row(monkeypatch: pytest.MonkeyP
     places = np.random.default_rng(0).permutation(150)[:40]
     for variant in TINY:
         whole = score(variant, papers, vectors, counts)
-        monkeypatch.setattr(scores, "_AT_ONCE", 7)
+        monkeypatch.setattr(search, "_AT_ONCE", 100)
         part = score(variant, papers, vectors, counts, places=places, queries=vectors[places])
         monkeypatch.undo()
         assert part.equals(whole[places], null_equal=True)
@@ -305,20 +308,22 @@ def test_each_rule_has_its_own_id() -> None:
     default = default_variant(PoolRule())
     rules = [default, *(default.model_copy(update={k: v}) for k, v in changes.items())]
     ids = {v.config_id("e") for v in [*rules, *VARIANTS.values()]}
-    assert len(ids) == len(rules) + len(VARIANTS) - 1  # `similarity_weighted` is one of them
+    # Two of the named ones, weighted and without retracted papers, are among the changes.
+    assert len(ids) == len(rules) + len(VARIANTS) - 2
 
 
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [({"queries": np.zeros((2, 12), np.float32)}, "one query per place"),
-     ({"counts": {"first": np.array([2**29], np.int32)}}, "counts below")],
-)  # fmt: skip
-def test_bad_input_is_refused(more, message: str) -> None:
+def test_bad_input_is_refused() -> None:
     """A sum that overflows, or vectors of other papers."""
-    papers, vectors = library(3)
-    arguments = {"counts": {"first": np.zeros(3, np.int32)}} | more
-    with pytest.raises(InputError, match=message):
-        score(VARIANTS["similarity_weighted"], papers, vectors, **arguments)
+    papers, vectors = library(300)
+    rule, none = VARIANTS["similarity_weighted"], {"first": np.zeros(300, np.int32)}
+    with pytest.raises(InputError, match="one query per place"):
+        score(rule, papers, vectors, none, queries=vectors[:2])
+    with pytest.raises(InputError, match="one vector per paper"):
+        score(rule, papers, vectors[:-1], none)
+    large = {"first": np.full(300, 2**31 - 1, np.int32)}
+    with pytest.raises(InputError, match="counts below"):
+        score(rule, papers, vectors, large)
+    assert score(VARIANTS["winsorised"], papers, vectors, large)["variant_scale"].max() == 0
 
 
 @given(pool=st.lists(st.integers(0, 10**6), min_size=2, max_size=60), cited=st.integers(0, 10**6))
