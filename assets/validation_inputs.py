@@ -16,9 +16,10 @@ from assets.retriever import vectors_for
 from assets.tncsi_sp import precedence_of
 from assets.windows import by_year
 from pipeline.corpus.text import document_text
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import Counts, dense_counts, reaching
+from pipeline.impact.tncsi import dense_counts, reaching
 from pipeline.impact.validation.naid import FILE, parse_naid
 from pipeline.impact.validation.naid_scores import LibraryPart
 from resources.workspace import Workspace

@@ -15,9 +15,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import Counts, score_pools
+from pipeline.impact.tncsi import score_pools
 from pipeline.impact.validation.agreement import RESAMPLES, Floats, resample_weights
 from pipeline.impact.validation.figures import ALL, Figure, absent, drawn
 from pipeline.impact.validation.sensitivity import LEAST, moves
