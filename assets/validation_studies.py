@@ -163,7 +163,7 @@ def _sensitivity(library: ValidationLibrary) -> Iterable[Figure]:
         )["excess_ratio"]
 
     default = scored(rule)
-    by_year = (library.papers["date_precision"].gather(places) == "year").mean()
+    by_year = np.mean(library.papers["date_precision"].gather(places).to_numpy() == "year")
     for name, variant in sensitivity.choices(library.workspace.rule).items():
         note = f"{by_year:.0%} of these papers are dated by year only" * ("window" in name)
         other = scored(variant)

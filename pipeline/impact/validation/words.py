@@ -28,7 +28,8 @@ def word_vectors(texts: Sequence[str], *, dims: int = 256, seed: int) -> NDArray
     except ValueError:  # no word is in two texts
         return _unit(np.zeros((len(texts), 1), np.float32))
     few = max(1, min(dims, words.shape[1] - 1, len(texts) - 1))
-    reduced = TruncatedSVD(few, n_iter=3, random_state=seed).fit_transform(words)
+    with np.errstate(invalid="ignore"):  # texts all alike have no variance to explain
+        reduced = TruncatedSVD(few, n_iter=3, random_state=seed).fit_transform(words)
     return _unit(reduced.astype(np.float32))
 
 
