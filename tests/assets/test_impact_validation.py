@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.impact_validation import impact_validation
+from assets.impact_validation import IMPACT_VALIDATION as ASSET
 from assets.wholes import TrainConfig
 from pipeline.errors import InputError, NotFoundError
 from pipeline.impact.validation import calibration, interval_study
@@ -45,9 +45,9 @@ def library(folder: Path, *, counted: bool = True) -> Workspace:
 
 
 def table_of(workspace: Workspace) -> pl.DataFrame:
-    first = impact_validation(workspace, TrainConfig())
+    first = ASSET.function(workspace, TrainConfig())
     assert first.made
-    again = impact_validation(workspace, TrainConfig())
+    again = ASSET.function(workspace, TrainConfig())
     assert (again.made, again.version) == (False, first.version)
     table = workspace.lake.read("impact_validation")
     assert violations(IMPACT_VALIDATION, table) == []
@@ -99,7 +99,7 @@ def test_a_file_that_is_not_naids_is_refused(tmp_path: Path) -> None:
     workspace.data.benchmarks.mkdir()
     (workspace.data.benchmarks / FILE).write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="none named id"):
-        impact_validation(workspace, TrainConfig())
+        ASSET.function(workspace, TrainConfig())
 
 
 def test_a_person_reads_a_summary(tmp_path: Path) -> None:
