@@ -23,7 +23,7 @@ from pipeline.retrieval.neighbours import Pools, WindowNeighbours, WindowRule
 
 MONTH = 30  # days: ±183 of them hold six months either way, whole, as in the authors' code
 EVERYTHING = 1_000_000  # members: more than any window has
-DECLARED = (50, 200)  # K beside the rule's, named before anything was computed
+BESIDE = (50, 200)  # other K: 50 was named beforehand, 200 after a first look; the rule's K counts
 
 CITATIONS, PERCENTILE, IN_WINDOW = "citations", "percentile_in_window", "all_in_window"
 TOPIC, TOPIC_PERCENTILE = "topic_pool", "topic_percentile"
@@ -49,11 +49,11 @@ def own_scores(
 ) -> dict[str, Floats]:
     """Scores from NAID's own papers and citations alone, by system, (n) each.
 
-    `topic_pool` has K by `rule`, `topic_pool_50` and `topic_pool_200` the K of DECLARED;
+    `topic_pool` has K by `rule`, `topic_pool_50` and `topic_pool_200` the K of BESIDE;
     `all_in_window` is the same score with everything of the window in the pool.
     """
     counts = naid["cites"].to_numpy()
-    sizes = {TOPIC: rule, **{f"{TOPIC}_{k}": _of_size(rule, k) for k in DECLARED}}
+    sizes = {TOPIC: rule, **{f"{TOPIC}_{k}": _of_size(rule, k) for k in BESIDE}}
     pools = {name: _own_pools(naid, vectors, size) for name, size in sizes.items()}
     whole = everything(naid, vectors, rule)
     scores = {
@@ -104,7 +104,8 @@ def library_scores(
 
 def scored_by_all(scores: Mapping[str, Floats]) -> NDArray[np.bool_]:
     """Papers (n) that every system gives a score: what a paired comparison needs."""
-    return np.logical_and.reduce([np.isfinite(score) for score in scores.values()])
+    every: NDArray[np.bool_] = np.isfinite(np.stack(list(scores.values()))).all(axis=0)
+    return every
 
 
 def _of_size(rule: PoolRule, k: int) -> PoolRule:
