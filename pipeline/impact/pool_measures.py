@@ -57,11 +57,11 @@ class Measured:
     @classmethod
     def nothing(cls, pools: int) -> "Measured":
         """Of so many empty pools."""
-        found = {
-            name: np.zeros(pools, np.int32 if "int32" in str(kind) else np.float64)
-            for name, kind in cls.__annotations__.items()
-        }
-        return cls(**found)
+        whole = [np.zeros(pools, np.int32) for _ in range(6)]
+        real = [np.zeros(pools) for _ in range(5)]
+        n, loc, below, equal, venue, domain = whole
+        total, squares, logs, log_squares, ks = real
+        return cls(n, loc, total, below, equal, squares, logs, log_squares, ks, venue, domain)
 
     @property
     def scale(self) -> NDArray[np.float64]:
@@ -192,7 +192,8 @@ def _tiles(
 def _number(true: NDArray[np.bool_]) -> NDArray[np.int32]:
     """How many hold, per row."""
     narrow = np.uint16 if true.shape[1] < 2**16 else np.uint32  # adds twice as fast
-    return true.view(np.uint8).sum(axis=1, dtype=narrow).astype(np.int32)
+    number: NDArray[np.int32] = true.view(np.uint8).sum(axis=1, dtype=narrow).astype(np.int32)
+    return number
 
 
 def _distance(
@@ -217,4 +218,5 @@ def _distance(
     # Where nobody is known, step and survival add up to 1: no difference.
     survival += np.minimum(step, 1, out=step)
     above, below = survival.max(axis=1) - 1, each + 1 - survival.min(axis=1)
-    return np.maximum(above, below).astype(np.float64)
+    largest: NDArray[np.float64] = np.maximum(above, below).astype(np.float64)
+    return largest

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError
 from pipeline.impact.companions import PaperFacts, companions
-from pipeline.impact.pool_measures import Counts, Measured, measure_pools
+from pipeline.impact.pool_measures import Counts as Counts  # of callers' signatures too
+from pipeline.impact.pool_measures import Measured, measure_pools
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN
 from pipeline.tables import TNCSI_SP
