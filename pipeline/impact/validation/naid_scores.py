@@ -104,8 +104,8 @@ def library_scores(
 
 def scored_by_all(scores: Mapping[str, Floats]) -> NDArray[np.bool_]:
     """Papers (n) that every system gives a score: what a paired comparison needs."""
-    every: NDArray[np.bool_] = np.isfinite(np.stack(list(scores.values()))).all(axis=0)
-    return every
+    finite = np.isfinite(np.stack(list(scores.values())))
+    return np.asarray(finite.all(axis=0), np.bool_)
 
 
 def _of_size(rule: PoolRule, k: int) -> PoolRule:

@@ -37,4 +37,5 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[length[:, 0] < 1e-6] = np.eye(1, vectors.shape[1], dtype=np.float32)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / length).astype(np.float32)
+    unit: NDArray[np.float32] = (vectors / length).astype(np.float32)
+    return unit
