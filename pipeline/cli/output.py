@@ -126,6 +126,11 @@ def print_text(text: str) -> None:
     )
 
 
+def print_script(text: str) -> None:
+    """A script for another program, as it is."""
+    _write(text)
+
+
 def print_document(answer: Any) -> None:
     """Nested facts as one JSON object."""
     _write_json(answer)

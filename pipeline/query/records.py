@@ -8,7 +8,9 @@ from collections.abc import Collection
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.tables import TNCSI_SP, Cell
 from resources.lake import Lake
@@ -43,6 +45,21 @@ class PaperRecords:
     def place(self) -> dict[str, int]:
         """Row of each paper in the catalogue."""
         return {paper_id: row for row, paper_id in enumerate(self.catalogue["paper_id"])}
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Venue-years that hold papers."""
+        return self._lake.cells("papers")
+
+    @cached_property
+    def scores(self) -> NDArray[np.float64]:
+        """`tncsi_sp` of every paper of the catalogue, in its order; NaN where there is none."""
+        held = self._lake.read_all("tncsi_sp", ["paper_id", "config_id", "tncsi_sp"])
+        mine = held.filter(pl.col("config_id") == self._config_id).select("paper_id", "tncsi_sp")
+        rows = self.catalogue.select("paper_id").join(
+            mine, on="paper_id", how="left", maintain_order="left"
+        )
+        return rows["tncsi_sp"].fill_null(np.nan).to_numpy()
 
     def describe(self, found: pl.DataFrame, *extra: str) -> pl.DataFrame:
         """`found` in its order, with title, venue, year and impact of each `paper_id`."""
