@@ -26,19 +26,21 @@ class Authors:
 
     @cached_property
     def _names(self) -> pl.DataFrame:
-        """`paper_id, author_name, name` (normalised), once per paper and name."""
+        """`paper_id, author_name, name` (normalised), once per paper and name, sorted by name."""
         rows = self._lake.read_all("authorships", ["paper_id", "author_name"])
         spelt = rows["author_name"].unique()
         plain = pl.Series("name", [normalise_name(name) for name in spelt], dtype=pl.String)
         names = pl.DataFrame([spelt, plain])
-        return rows.join(names, on="author_name").unique(["paper_id", "name"])
+        return rows.join(names, on="author_name").unique(["paper_id", "name"]).sort("name")
 
     def papers_of(self, author: str) -> pl.Series:
         """Ids of the papers by `author`; raises NotFoundError, with near names, if none is."""
         wanted = normalise_name(author)
         if not wanted:
             raise InputError(f"expected the name of an author, received {author!r}")
-        found = self._names.filter(pl.col("name") == wanted)["paper_id"]
+        names = self._names["name"]
+        first, behind = (int(names.search_sorted(wanted, side)) for side in ("left", "right"))
+        found = self._names["paper_id"][first:behind]
         if not found.len():
             near = self._near(wanted)
             hint = f"nearest: {', '.join(near)}" if near else "none is near"

@@ -67,10 +67,9 @@ def allowed(
         return Allowed()
     catalogue = records.catalogue
     cells = cells_of(filters, records.cells, venues)
-    rows = np.ones(catalogue.height, bool) if cells is None else _within(catalogue, cells)
+    rows = np.ones(catalogue.height, bool) if cells is None else records.within(cells)
     if filters.author is not None:
-        ids = authors.papers_of(filters.author)
-        theirs = catalogue["paper_id"].is_in(ids.implode()).to_numpy()
+        theirs = records.among(authors.papers_of(filters.author))
         _refuse_strangers(filters, catalogue, rows, theirs)
         rows = rows & theirs
     if filters.min_score is None:
@@ -125,14 +124,6 @@ def _span(year: Years | None) -> tuple[int, int]:
     if year is None:
         return (0, 9999)
     return year if isinstance(year, tuple) else (year, year)
-
-
-def _within(catalogue: pl.DataFrame, cells: Collection[Cell]) -> NDArray[np.bool_]:
-    wanted = pl.DataFrame(list(cells), schema={"venue": pl.String, "year": pl.Int32}, orient="row")
-    rows = catalogue.select("venue", "year").with_row_index("row")
-    within = np.zeros(catalogue.height, bool)
-    within[rows.join(wanted, on=["venue", "year"], how="semi")["row"].to_numpy()] = True
-    return within
 
 
 def _nothing_held(

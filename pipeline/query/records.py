@@ -4,7 +4,7 @@ Belongs here: paper ids to the columns of the contract. Not: which papers answer
 (library.py). Scores are read for the venue-years asked about only, and kept.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +50,28 @@ class PaperRecords:
     def cells(self) -> list[Cell]:
         """Venue-years that hold papers."""
         return self._lake.cells("papers")
+
+    @cached_property
+    def _cell_of_row(self) -> tuple[dict[Cell, int], NDArray[np.uint32]]:
+        """Numbers of the venue-years, and that of every paper of the catalogue."""
+        cells = self.catalogue.select(cell=pl.struct("venue", "year").rank("dense") - 1)
+        numbers = cells["cell"].cast(pl.UInt32).to_numpy()
+        firsts = np.unique(numbers, return_index=True)[1]
+        held = self.catalogue[firsts.tolist()].select("venue", "year").rows()
+        return {(v, y): number for number, (v, y) in enumerate(held)}, numbers
+
+    def within(self, cells: Collection[Cell]) -> NDArray[np.bool_]:
+        """Whether each paper of the catalogue is of one of `cells`."""
+        number_of, numbers = self._cell_of_row
+        wanted = np.zeros(len(number_of), bool)
+        wanted[[number_of[cell] for cell in cells if cell in number_of]] = True
+        return wanted[numbers]
+
+    def among(self, paper_ids: Iterable[str]) -> NDArray[np.bool_]:
+        """Whether each paper of the catalogue is one of `paper_ids`."""
+        wanted = np.zeros(self.catalogue.height, bool)
+        wanted[[self.place[i] for i in paper_ids if i in self.place]] = True
+        return wanted
 
     @cached_property
     def scores(self) -> NDArray[np.float64]:

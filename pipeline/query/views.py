@@ -5,7 +5,7 @@ Not: their SELECTs (paper_views.py, group_views.py), making them (sql.py), or pr
 another tool (sql_script.py).
 
 A view joins what a question nearly always joins: scores with titles and domains, of the pool rule
-and encoder in use only. `docs/views.md` is generated from here (`python -m pipeline.query.views`).
+and encoder in use only. `docs/views.md` is generated from here (`python -m pipeline.query`).
 """
 
 from collections.abc import Collection, Mapping
@@ -39,7 +39,7 @@ VIEWS: Mapping[str, View] = {
 def reached(names: Collection[str]) -> tuple[list[str], list[str]]:
     """(tables, views) that must exist for `names` to be asked, views in the order to make them."""
     wanted = set(names)
-    for view in reversed(VIEWS.values()):
+    for view in reversed(list(VIEWS.values())):
         if view.name in wanted:
             wanted.update(view.reads)
     return [t for t in TABLES if t in wanted], [v for v in VIEWS if v in wanted]
@@ -78,7 +78,7 @@ def views_page() -> str:
     lines = [
         "# Views of `csimpact sql`",
         "",
-        "Generated from `pipeline/query/views.py` by `python -m pipeline.query.views`; a test "
+        "Generated from `pipeline/query` by `python -m pipeline.query`; a test "
         "keeps it current. Every table of the [data dictionary](data-dictionary.md) can be asked "
         "by its name as well; [ready-made examples](sql.md).",
     ]
@@ -91,7 +91,3 @@ def views_page() -> str:
             for name, c in view.columns.items()
         ]
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(views_page(), end="")
