@@ -1,0 +1,59 @@
+"""How surely a score is known: intervals of 1 − exp(−x) for a paper's true excess x.
+
+Belongs here: bounds from the ingredients of a fit. Not: the fit (tncsi.py), nor how often the
+bounds hold (coverage.py).
+
+The paper's count c is given; what is random is the pool, a sample of n counts from which loc and
+scale θ are estimated by min and mean − min. Under an exponential, n·scale/θ ~ Gamma(n − 1) and
+(min − loc)/θ ~ Exp(n) are independent, so that with a = (c − min)/scale the true excess
+x = (c − loc)/θ equals a·G/n + E. Bounds of x are the quantiles of that sum at the observed a. They
+are exact, not approximate: the quantile grows with a, so `x ≤ q(a)` happens as often as
+`a·G/n + E ≤ x` does. The same inversion, read the other way round, gives the tolerance limits of
+Guenter, Patil and Uppuluri (1976) and the generalized confidence limits of Roy and Mathew (2005).
+
+Counts are whole numbers from 0. A pool whose least count is 0 has its loc for certain: then
+n·scale/θ ~ Gamma(n), and E is 0. The interval always holds the score itself, which at c ≤ min the
+quantile of E alone would not.
+
+The robust interval puts in place of n the shape that the pool's own variance shows,
+n·(scale/sd)², at least 1: the relative variance of a mean whatever the distribution (the sandwich
+of White 1982).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.impact.gamma_sum import quantile
+
+Floats = NDArray[np.float64]
+LEVEL = 0.95
+
+
+def exponential_bounds(
+    a: Floats, n: NDArray[np.int32], *, certain: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Bounds of the score at `LEVEL`, were the pool a sample of an exponential.
+
+    Args:
+        a: observed excess (c − min)/(mean − min), finite, may be negative.
+        n: counts in the pool, 2 or more.
+        certain: whether loc is known for certain, as where the least count is 0.
+    """
+    return _bounds(a, np.where(certain, n, n - 1.0), n, certain)
+
+
+def robust_bounds(
+    a: Floats, n: NDArray[np.int32], spread: Floats, *, certain: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """The same from `spread`, the standard deviation of the pool's counts over their scale."""
+    shape = np.maximum(n / np.maximum(spread, 1e-9) ** 2, 1)
+    return _bounds(a * n / shape, shape, n, certain)
+
+
+def _bounds(
+    a: Floats, shape: Floats, n: NDArray[np.int32], certain: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Of 1 − exp(−S/n), S = a·Gamma(shape) + Exp(1), without the second where loc is certain."""
+    tail = (1 - LEVEL) / 2
+    low, high = (quantile(p, a, shape, alone=certain) / n for p in (tail, 1 - tail))
+    return -np.expm1(-np.clip(low, 0, np.maximum(a, 0))), -np.expm1(-np.maximum(high, 0))
