@@ -40,7 +40,8 @@ SELECT p.paper_id, p.title, p.venue, v.venue_name, v.domain, p.year, p.publicati
        coalesce(s.status, '{NOT_SCORED}') AS status
 FROM papers p
 LEFT JOIN venues v ON v.venue = p.venue
-LEFT JOIN (SELECT * FROM tncsi_sp WHERE config_id = {{config_id}}) s ON s.paper_id = p.paper_id""",
+LEFT JOIN (SELECT * FROM tncsi_sp WHERE config_id = {{config_id}}) s
+       ON s.paper_id = p.paper_id AND s.venue = p.venue AND s.year = p.year""",
 )
 
 PAPER_AUTHORS = View(

@@ -108,10 +108,17 @@ def _create_table(
     if not (paths := files_of(lake, table)):
         connection.register(table.name, table.empty().to_arrow())
         return
-    # Venue and year are columns of the files already; folder names add nothing.
     files = ", ".join(quoted(str(path)) for path in paths)
-    select = f"SELECT * FROM read_parquet([{files}], hive_partitioning = false)"
-    _create_view(connection, table.name, select, may_fail=may_fail)
+    _create_view(connection, table.name, reading(table, f"[{files}]"), may_fail=may_fail)
+
+
+def reading(table: Table, files: str) -> str:
+    """A SELECT of a table's rows; `files` as SQL names them."""
+    # Venue and year are columns of the files already: their folders' names only spare the opening
+    # of files that a query leaves out, a fifth of the time of one venue-year.
+    typed = "hive_partitioning = true, hive_types = {'venue': VARCHAR, 'year': INTEGER}"
+    folders = typed if table.partitioned else "hive_partitioning = false"
+    return f"SELECT * FROM read_parquet({files}, {folders})"
 
 
 def _create_view(

@@ -9,7 +9,7 @@ files by patterns, so that new venue-years are there without a new script.
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.query.sql import files_of
+from pipeline.query.sql import files_of, reading
 from pipeline.query.views import VIEWS, quoted, select_of
 from pipeline.tables import TABLES, Column, Table
 from pipeline.venues import VenueRegistry
@@ -60,7 +60,7 @@ def _reading(lake: Lake, table: Table) -> str | None:
     root = re.sub(r"([*?\[])", r"[\1]", str(lake.root.absolute()))
     cell = "venue=*/year=*/" if table.partitioned else ""
     files = quoted(f"{root}/{table.name}/{cell}part.parquet")
-    return f"SELECT * FROM read_parquet({files}, hive_partitioning = false)"
+    return reading(table, files)
 
 
 def _nothing(connection: "DuckDBPyConnection", table: Table) -> str:
