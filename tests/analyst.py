@@ -17,6 +17,7 @@ from pipeline.simulation.literature import next_day, simulate_literature
 from pipeline.simulation.sources import write_sources
 from pipeline.tables import TABLES
 from resources.workspace import Workspace, open_workspace
+from tests.library import paper, write_list
 
 VENUES, YEARS = ("acl", "emnlp", "cvpr", "nips"), range(2020, 2023)
 DAYS = (date(2026, 1, 1), date(2026, 2, 1))
@@ -31,6 +32,8 @@ def build_analyst_library(data: DataDir, outbox: Path, *, n_papers: int = 300) -
     second = next_day(first, seed=7, n_new_papers=4, n_new_citations=60)
     for day, literature in zip(DAYS, (first, second), strict=True):
         write_sources(literature, outbox / str(day), day=day, seed=7)
+        # A list without a single count: a gap in coverage, and papers without a score.
+        write_list(outbox / str(day), ("icml", 2022), [paper(n) for n in range(6)])
         imported = workspace.import_files([outbox / str(day)], accept_shrink=True)
         assert not imported.refused, imported.refused
         for stage in (*corpus.STAGES, *retriever.STAGES, *impact.STAGES):
@@ -92,6 +95,8 @@ def _aggregates(papers: pl.DataFrame, scores: pl.DataFrame, topic: pl.Expr) -> p
         parts.append(part.with_columns(kind=pl.lit(kind), label=pl.col("name")))
     return pl.concat(parts, how="diagonal").with_columns(
         status=pl.lit("ok"),
+        top_decile_share=pl.lit(0.1),
+        trend=pl.when(pl.col("period") == "all").then(0.01),
         mean_percentile_low=pl.col("mean_percentile") - 0.05,
         mean_percentile_high=pl.col("mean_percentile") + 0.05,
     )
