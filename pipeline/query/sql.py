@@ -82,7 +82,12 @@ def _check(connection: "DuckDBPyConnection", query: str) -> None:
     statements = connection.extract_statements(query)
     if len(statements) != 1:
         raise InputError(f"SQL: expected {READING}, received {len(statements)} statements")
-    kind = statements[0].type
+    try:
+        kind = statements[0].type
+    except (
+        ValueError
+    ) as problem:  # a kind that DuckDB has not told Python of, such as UPDATE EXTENSIONS
+        raise InputError(f"SQL: expected {READING}, received another statement") from problem
     if kind == StatementType.EXPLAIN:
         # EXPLAIN ANALYZE runs what it explains: that, too, may only read.
         explained = _EXPLAIN.sub("", query, count=1)
@@ -142,7 +147,7 @@ def _blame_files(lake: Lake, tables: Collection[str]) -> None:
         lake.check(name, deep=True)
         declared = TABLES[name].schema.names()
         for path in files_of(lake, TABLES[name]):
-            held = pl.read_parquet_schema(path)
+            held = pl.scan_parquet(path, glob=False).collect_schema()
             if lacking := [column for column in declared if column not in held]:
                 place = path.parent.relative_to(lake.root)
                 raise StorageError(
