@@ -15,9 +15,12 @@ Counts are whole numbers from 0. A pool whose least count is 0 has its loc for c
 n·scale/θ ~ Gamma(n), and E is 0. The interval always holds the score itself, which at c ≤ min the
 quantile of E alone would not.
 
-The robust interval puts in place of n the shape that the pool's own variance shows,
-n·(scale/sd)², at least 1: the relative variance of a mean whatever the distribution (the sandwich
-of White 1982).
+The robust interval puts in place of n the shape that the pool's own variance shows: n/v², where
+v = sd/scale, the relative variance of a mean whatever the distribution (the sandwich of White
+1982). In skewed pools a small mean comes with a small sd, so that this alone falls short: 86% for
+a lognormal of n = 30. The variance is therefore taken 1 + γ/√n times as large, with the skewness
+γ = v + v², which is 2 as the exponential's and lies between the gamma's 2v and the lognormal's
+3v + v³. Of seven such corrections tried by simulation it came nearest to 95% on both (docs/impact.md).
 """
 
 import numpy as np
@@ -46,7 +49,8 @@ def robust_bounds(
     a: Floats, n: NDArray[np.int32], spread: Floats, *, certain: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
     """The same from `spread`, the standard deviation of the pool's counts over their scale."""
-    shape = np.maximum(n / np.maximum(spread, 1e-9) ** 2, 1)
+    v = np.maximum(spread, 1e-9)
+    shape = np.maximum(n / (v**2 * (1 + (v + v**2) / np.sqrt(n))), 1)
     return _bounds(a * n / shape, shape, n, certain)
 
 

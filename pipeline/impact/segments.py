@@ -87,9 +87,9 @@ def _matrix(
     width: int,
     pad: int,
 ) -> NDArray[np.int32]:
-    if length[-1] == width and start[-1] - start[0] == (start.size - 1) * width:
-        if (np.diff(start) == width).all():  # one after the other, as in most venue-years: a view
-            return rows[start[0] : start[-1] + width].reshape(start.size, width)
+    if length[-1] == width and (np.diff(start) == width).all():
+        # One after the other, as in most venue-years: nothing is copied.
+        return rows[start[0] : start[-1] + width].reshape(start.size, width)
     column = np.arange(width)
     place = np.minimum(start[:, None] + column, rows.size - 1)
     return np.where(column < length[:, None], rows[place], np.int32(pad))
