@@ -273,7 +273,7 @@ def sql(
 
     Views and tables go by their names, and nothing can be written. --list tells which there are,
     DESCRIBE scores the columns of one; examples are in docs/sql.md. The script of --views is for
-    DuckDB's own command line or a BI tool: csimpact sql --views | duckdb -init /dev/stdin
+    DuckDB's own command line or a BI tool: csimpact sql --views > views.sql; duckdb -init views.sql
     """
     from pipeline.cli.output import print_frame, print_script
 

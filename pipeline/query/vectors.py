@@ -56,10 +56,9 @@ class PaperVectors:
         `among` [paper of the catalogue]: those that may be found; None: all.
         """
         scores = self._vectors @ query
-        if among is not None:
-            scores[~among[self._rows]] = -np.inf
-        k = min(k, int(np.count_nonzero(scores > -np.inf)))
-        best = np.argpartition(scores, -k)[-k:] if k else np.zeros(0, np.int64)
+        rows = np.arange(scores.size) if among is None else np.flatnonzero(among[self._rows])
+        k = min(k, rows.size)
+        best = rows[np.argpartition(scores[rows], -k)[-k:]] if k else rows
         return _ranked([self.paper_ids[int(row)] for row in best], scores[best])
 
     def of(self, paper_ids: Sequence[str]) -> NDArray[np.float32]:
