@@ -60,6 +60,7 @@ def _plant_overview(workspace: Workspace) -> None:
             n_papers=pl.lit(papers.height // len(TOPIC_NAMES)),
             centroid=pl.lit([1.0, 0.0]),
             encoder_id=pl.lit("tiny"),
+            n_fitted=pl.lit(papers.height),
             fitted_on=pl.lit(DAYS[1]),
         ),
     )
