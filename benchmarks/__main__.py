@@ -40,6 +40,7 @@ def main() -> int:
         "dagster_overhead": [],
         "crawl": [],
         "search": [str(given.data)] if given.data else None,
+        "sql": [str(given.data)] if given.data else None,
         "labelling": lists,
         "training": ["--runs", "1", *(["--data", str(given.data)] if given.data else [])],
         "prompted_queries": [],

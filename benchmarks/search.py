@@ -78,6 +78,26 @@ def recall(search: Callable[[str], pl.DataFrame], texts: list[str], true: list[s
     return statistics.fmean(hits)
 
 
+def filtered(library: Library, texts: list[str]) -> None:
+    """Milliseconds of searches with filters, and of the first, which reads authors or scores."""
+    query = "SELECT author_name FROM paper_authors GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    author = str(library.sql(query).item())
+    venue, year = library.sql("SELECT venue, year FROM venue_years ORDER BY n_papers DESC").row(0)
+    for name, filters in (
+        ("venue and year", {"venue": venue, "year": year}),
+        ("years", {"year": (year - 2, year + 2)}),
+        ("domain", {"domain": library._workspace.venues[venue].domain}),
+        ("least score", {"min_score": 0.9}),
+        ("author", {"author": author}),
+    ):
+        started = time.perf_counter()
+        library.search(texts[0], **filters)
+        first = (time.perf_counter() - started) * 1000
+        times = warm_ms(lambda text, f=filters: library.search(text, **f), texts)
+        p95 = statistics.quantiles(times, n=20)[-1]
+        print(f"{f'  by {name}':28} {statistics.median(times):8.1f} {p95:8.1f} {first:9.0f} first")
+
+
 def report(name: str, times: list[float], found: float) -> None:
     p95 = statistics.quantiles(times, n=20)[-1]
     print(f"{name:28} {statistics.median(times):8.1f} {p95:8.1f} {found:10.4f}")
@@ -105,6 +125,7 @@ def main() -> None:
     report(
         "Library (in memory)", warm_ms(library.search, texts), recall(library.search, texts, true)
     )
+    filtered(library, texts)
     if library._workspace.vectors.exists():
         library_module.MAX_IN_MEMORY = 0
         other = Library(data)

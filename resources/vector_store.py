@@ -133,8 +133,12 @@ class VectorStore(VectorTable):
         """Bytes on disk."""
         return sum(p.stat().st_size for p in self._root.rglob("*") if p.is_file())
 
-    def search(self, vector: np.ndarray, k: int, *, where: str | None = None) -> pl.DataFrame:
+    def search(
+        self, vector: np.ndarray, k: int, *, where: str | None = None, exact: bool = False
+    ) -> pl.DataFrame:
         """The `k` papers nearest to a unit vector: paper_id, venue, year, score (cosine).
+
+        With `exact`, every row that `where` leaves is compared, past the index.
 
         Raises DamagedError if the table is.
         """
@@ -144,6 +148,8 @@ class VectorStore(VectorTable):
             query = query.distance_type("cosine").nprobes(NPROBES).refine_factor(REFINE).limit(k)
             if where:
                 query = query.where(where, prefilter=True)
+            if exact:
+                query = query.bypass_vector_index()
             found = query.select(["paper_id", "venue", "year", "_distance"]).to_arrow()
         frame = pl.DataFrame(pl.from_arrow(found))
         return frame.select(

@@ -98,6 +98,26 @@ def library_env(small_library: DataDir, monkeypatch: pytest.MonkeyPatch) -> Data
     return small_library
 
 
+@pytest.fixture(scope="session")
+def analyst_library(tmp_path_factory: pytest.TempPathFactory) -> DataDir:
+    """A built data folder: simulated papers of three sources and two days (tests/analyst.py)."""
+    from tests.analyst import build_analyst_library
+
+    data = DataDir(tmp_path_factory.mktemp("analyst"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CSIMPACT_ENCODER", "tiny")
+        build_analyst_library(data, tmp_path_factory.mktemp("outbox"))
+    return data
+
+
+@pytest.fixture
+def analyst_env(analyst_library: DataDir, monkeypatch: pytest.MonkeyPatch) -> DataDir:
+    """`analyst_library` as the one the code under test takes for its own; read only."""
+    monkeypatch.setenv("CSIMPACT_DATA", str(analyst_library.root))
+    monkeypatch.setenv("CSIMPACT_ENCODER", "tiny")
+    return analyst_library
+
+
 def skip_reasons(reports: list[pytest.CollectReport | pytest.TestReport]) -> Counter[str]:
     """How many tests or files were skipped for each reason."""
     reasons: Counter[str] = Counter()

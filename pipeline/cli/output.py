@@ -21,7 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 PIPED_WIDTH = 10_000  # a line stays a line for grep; a terminal folds at its own width
-_CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\N{REPLACEMENT CHARACTER}")
+_CONTROL = dict.fromkeys(
+    [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], "\N{REPLACEMENT CHARACTER}"
+)
 # A bidirectional override in one title would turn the rest of the line around.
 _CONTROL |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -96,6 +98,11 @@ def print_text(text: str) -> None:
         _print_rich(Text(text))
     else:
         _write(text + "\n")
+
+
+def print_script(text: str) -> None:
+    """A script for another program, as it is."""
+    _write(text)
 
 
 def print_document(answer: Any) -> None:

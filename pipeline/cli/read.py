@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.errors import InputError
+
 if TYPE_CHECKING:
     from pipeline.query import Library
+    from pipeline.query.filters import Years
 
 
 class Format(StrEnum):
@@ -28,7 +31,21 @@ AsFormat = Annotated[Format, typer.Option("--format", help="how the answer is pr
 Venue = Annotated[
     str | None, typer.Option(help="only this venue: slug or alias, as in venues.toml")
 ]
-Year = Annotated[int | None, typer.Option(help="only this year")]
+Year = Annotated[
+    str | None, typer.Option(metavar="N|N-M", help="only this year, or these years: 2018-2022")
+]
+Domain = Annotated[
+    str | None, typer.Option(help="only venues of this domain: nlp, vision, ml, … (venues.toml)")
+]
+Author = Annotated[
+    str | None, typer.Option(help="only papers by this author; accents and case do not matter")
+]
+MinScore = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..1", help="only papers of at least this TNCSI_SP; those without a score go"
+    ),
+]
 Count = Annotated[int, typer.Option("-k", "--limit", min=1, help="number of papers")]
 Paper = Annotated[
     str,
@@ -41,12 +58,12 @@ Paper = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the reading commands to `app`."""
     for command, example in (
-        (search, "csimpact search 'diffusion models for robot planning' --year 2024 -k 5"),
+        (search, "csimpact search 'diffusion models' --year 2022-2024 --min-score 0.9 -k 5"),
         (similar, "csimpact similar 'Attention Is All You Need' --format json"),
         (impact, "csimpact impact pe7sxla355dx3 --explain"),
         (top, "csimpact top --venue cvpr --year 2016 --format csv > top.csv"),
         (status, "csimpact status --venue neurips"),
-        (sql, 'csimpact sql "SELECT venue, count(*) AS n FROM papers GROUP BY venue"'),
+        (sql, "csimpact sql \"SELECT title, tncsi_sp FROM scores WHERE venue = 'acl' LIMIT 5\""),
     ):
         app.command(epilog=f"\b\nExample:\n  {example}")(command)
 
@@ -55,6 +72,9 @@ def search(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="what the papers are about")],
     venue: Venue = None,
     year: Year = None,
+    domain: Domain = None,
+    author: Author = None,
+    min_score: MinScore = None,
     limit: Count = 10,
     rerank: Annotated[
         int,
@@ -69,25 +89,44 @@ def search(
     """Papers nearest in meaning to TEXT.
 
     Where a trained prompt serves, it is read with TEXT (see `csimpact status`). With --rerank, the
-    score is the reranker's, on a scale of its own, and the cosine stands beside it.
+    score is the reranker's, on a scale of its own, and the cosine stands beside it. Filters are
+    all to be met; none loses a paper that is nearer than one shown.
     """
     from pipeline.cli.output import print_papers
 
-    library = _library()
-    print_papers(library.search(text, limit, venue, year, rerank=rerank), output)
+    library, years = _library(), _years(year)
+    filters = {"domain": domain, "author": author}
+    found = library.search(text, limit, venue, years, **filters, min_score=min_score, rerank=rerank)
+    print_papers(found, output)
     _tell_of_missing_vectors(library)
+    if min_score is not None:
+        _tell_of_unscored(library.unscored(venue, years, **filters))
 
 
-def similar(paper: Paper, limit: Count = 10, output: AsFormat = Format.table) -> None:
+def similar(
+    paper: Paper,
+    venue: Venue = None,
+    year: Year = None,
+    domain: Domain = None,
+    author: Author = None,
+    min_score: MinScore = None,
+    limit: Count = 10,
+    output: AsFormat = Format.table,
+) -> None:
     """Papers nearest in meaning to PAPER.
 
-    Of any venue and year; PAPER itself is left out.
+    PAPER itself is left out. Filters are those of `csimpact search`.
     """
     from pipeline.cli.output import print_papers
 
-    library = _library()
-    print_papers(library.similar(paper, limit), output)
+    library, years = _library(), _years(year)
+    filters = {"domain": domain, "author": author}
+    print_papers(
+        library.similar(paper, limit, venue, years, **filters, min_score=min_score), output
+    )
     _tell_of_missing_vectors(library)
+    if min_score is not None:
+        _tell_of_unscored(library.unscored(venue, years, **filters))
 
 
 def impact(
@@ -163,6 +202,9 @@ def _write_picture(path: Path, picture: bytes) -> None:
 def top(
     venue: Venue = None,
     year: Year = None,
+    domain: Domain = None,
+    author: Author = None,
+    min_score: MinScore = None,
     limit: Count = 20,
     as_of: Annotated[
         datetime | None,
@@ -181,7 +223,16 @@ def top(
     from pipeline.cli.output import print_papers
 
     day = as_of.date() if as_of else None
-    print_papers(_library().top(venue, year, limit, as_of=day), output)
+    best = _library().top(
+        venue,
+        _years(year),
+        limit,
+        domain=domain,
+        author=author,
+        min_score=min_score,
+        as_of=day,
+    )
+    print_papers(best, output)
 
 
 def status(
@@ -206,18 +257,46 @@ def status(
 
 def sql(
     query: Annotated[
-        str, typer.Argument(metavar="QUERY", help="one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN")
-    ],
+        str | None,
+        typer.Argument(metavar="QUERY", help="one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN"),
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--list", help="list views and tables with their meaning")
+    ] = False,
+    views: Annotated[
+        bool,
+        typer.Option("--views", help="print a script that makes the views in another DuckDB"),
+    ] = False,
     output: AsFormat = Format.table,
 ) -> None:
     """The answer to QUERY, in DuckDB's SQL.
 
-    Tables of the lake go by their names, and nothing can be written. SHOW TABLES lists the tables,
-    DESCRIBE papers the columns of one.
+    Views and tables go by their names, and nothing can be written. --list tells which there are,
+    DESCRIBE scores the columns of one; examples are in docs/sql.md. The script of --views is for
+    DuckDB's own command line or a BI tool: csimpact sql --views > views.sql; duckdb -init views.sql
     """
-    from pipeline.cli.output import print_frame
+    from pipeline.cli.output import print_frame, print_script
 
-    print_frame(_library().sql(query), output)
+    if sum((query is not None, names, views)) != 1:
+        raise InputError("expected a QUERY, --list or --views")
+    if views:
+        print_script(_library().sql_script())
+    elif names:
+        from pipeline.query.views import listed
+
+        print_frame(listed(), output)
+    elif query is not None:
+        print_frame(_library().sql(query), output)
+
+
+def _years(text: str | None) -> "Years | None":
+    """`2018` or `2018-2022`."""
+    if text is None:
+        return None
+    first, dash, last = text.strip().replace("\N{EN DASH}", "-").partition("-")
+    if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+        raise InputError(f"--year: expected a year or years such as 2018-2022, received {text!r}")
+    return (int(first), int(last)) if dash else int(first)
 
 
 def _library() -> "Library":
@@ -230,4 +309,10 @@ def _tell_of_missing_vectors(library: "Library") -> None:
     """Papers that could not be found must not be missing silently."""
     if missing := library.papers_without_vector:
         text = f"note: {missing:,} papers have no vector yet and cannot be found: csimpact refresh"
+        print(text, file=sys.stderr)
+
+
+def _tell_of_unscored(unscored: int) -> None:
+    if unscored:
+        text = f"note: {unscored:,} papers that match otherwise have no score and are left out"
         print(text, file=sys.stderr)

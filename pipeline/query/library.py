@@ -8,8 +8,8 @@ A Library is a snapshot: what it has read once it keeps, so that the next questi
 milliseconds. After a refresh, open another.
 """
 
-from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError, NotFoundError, StorageError
 from pipeline.query.aggregates import read_aggregates, read_rising, read_topic, read_topics
+from pipeline.query.authors import Authors
 from pipeline.query.explain import Explanation, Standing, with_companions
+from pipeline.query.filters import Allowed, Filters, Years, allowed, cells_of
 from pipeline.query.history import read_pool_counts, read_scores_as_of, read_trajectory
 from pipeline.query.lookup import Titles
 from pipeline.query.profiles import read_profile
 from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS, PaperRecords
 from pipeline.query.reranking import check_depth, reranked
 from pipeline.query.sql import run_sql
+from pipeline.query.sql_script import views_script
 from pipeline.query.status import read_status
 from pipeline.query.variants import read_variant
 from pipeline.query.vectors import PaperVectors, nearest_indexed
@@ -62,8 +65,11 @@ class Library:
         text: str,
         k: int = 10,
         venue: str | None = None,
-        year: int | None = None,
+        year: Years | None = None,
         *,
+        domain: str | None = None,
+        author: str | None = None,
+        min_score: float | None = None,
         rerank: int = 0,
     ) -> pl.DataFrame:
         """The `k` papers nearest in meaning to `text`, best first, with their `score` (cosine).
@@ -71,12 +77,17 @@ class Library:
         Exact: one product with every vector held, filters included (benchmarks/search.py). Where a
         trained prompt serves, it is read with `text`; papers have the same vectors as without.
 
+        Filters are all to be met: `year` is one or (first, last); `author` a name, whose case and
+        accents do not matter; `min_score` the least `tncsi_sp`, which leaves out papers without a
+        score (`unscored` counts them).
+
         With `rerank`, the first so many papers are put in the order of the profile's reranker,
         which reads `text` against title and abstract: `score` is then the reranker's, on its own
         scale, and `cosine` stands beside it.
 
         Raises:
             InputError: no text, `k` below 1, or `rerank` neither 0 nor from `k` to MAX_RERANK.
+            NotFoundError: an unknown venue, domain or author, or filters that leave no paper.
             ModelError: the prompt that serves was damaged.
             DamagedError: papers, vectors, counts or scores are not what was written.
         """
@@ -85,28 +96,52 @@ class Library:
             check_depth(rerank, k)
         if not text.strip():
             raise InputError("expected a text to search for, received none")
-        cells = self._cells(venue, year)
+        those = self._allowed(Filters(venue, year, domain, author, min_score))
         if not self._searchable:  # before the encoder is loaded in vain
             raise StorageError("nothing can be searched yet: `csimpact import`, then `refresh`")
         if self._in_memory and "_vectors" not in self.__dict__:
             with ThreadPoolExecutor(1) as beside:  # the first time, both take a second or two
                 beside.submit(lambda: self._vectors)
                 self._encode(text)
-        found = self._nearest(self._encode(text), rerank or k, cells)
+        found = self._nearest(self._encode(text), rerank or k, those)
         if not rerank:
             return self._records.describe(found, "score")
         found = reranked(self._workspace, text, self._records.describe(found, "score"))
         return found.head(k)
 
-    def similar(self, paper: str, k: int = 10) -> pl.DataFrame:
-        """The `k` papers nearest to `paper`'s own vector, of any venue and year, itself excluded.
+    def similar(
+        self,
+        paper: str,
+        k: int = 10,
+        venue: str | None = None,
+        year: Years | None = None,
+        *,
+        domain: str | None = None,
+        author: str | None = None,
+        min_score: float | None = None,
+    ) -> pl.DataFrame:
+        """The `k` papers nearest to `paper`'s own vector, itself excluded.
 
-        The columns of `search`, nearest first. No prompt takes part.
+        The columns and filters of `search`, nearest first. No prompt takes part.
         """
         _check_k(k)
         paper_id = self._find(paper)["paper_id"]
-        found = self._nearest(self._vector_of(paper_id), k + 1)
+        those = self._allowed(Filters(venue, year, domain, author, min_score))
+        found = self._nearest(self._vector_of(paper_id), k + 1, those)
         return self._records.describe(found.filter(pl.col("paper_id") != paper_id).head(k), "score")
+
+    def unscored(
+        self,
+        venue: str | None = None,
+        year: Years | None = None,
+        *,
+        domain: str | None = None,
+        author: str | None = None,
+    ) -> int:
+        """Papers that pass these filters and have no score, which any `min_score` leaves out."""
+        rows = self._allowed(Filters(venue, year, domain, author)).rows
+        unknown = np.isnan(self._records.scores)
+        return int(unknown.sum() if rows is None else (unknown & rows).sum())
 
     def impact(self, paper: str) -> pl.DataFrame:
         """One row, IMPACT_COLUMNS: citations, score with its interval and companions, status."""
@@ -175,31 +210,40 @@ class Library:
     def top(
         self,
         venue: str | None = None,
-        year: int | None = None,
+        year: Years | None = None,
         k: int = 20,
         *,
+        domain: str | None = None,
+        author: str | None = None,
+        min_score: float | None = None,
         as_of: date | None = None,
     ) -> pl.DataFrame:
         """The `k` scored papers of highest `excess_ratio`; the score saturates, it does not.
 
-        `as_of` as in `scores`.
+        Filters as in `search`, `as_of` as in `scores`: `min_score` then is of that day.
         """
         _check_k(k)
-        scores = self.scores(venue, year, as_of=as_of).drop("venue", "year")
+        filters = Filters(venue, year, domain, author, min_score)
+        scores = self._scores(filters, as_of).drop("venue", "year")
         titles = self._records.catalogue.select(PAPER_COLUMNS[:4])
+        if author is not None:
+            those = self._allowed(replace(filters, min_score=None))
+            titles = titles.filter(pl.Series(those.rows))
         known = scores.filter(pl.col("excess_ratio").is_not_null()).join(titles, on="paper_id")
+        if min_score is not None:
+            known = known.filter(pl.col("tncsi_sp") >= min_score)
         best = known.sort(["excess_ratio", "paper_id"], descending=[True, False])
         return best.head(k).select(PAPER_COLUMNS)
 
     def scores(
         self,
         venue: str | None = None,
-        year: int | None = None,
+        year: Years | None = None,
         *,
         as_of: date | None = None,
         compat: str | None = None,
     ) -> pl.DataFrame:
-        """Rows of `tncsi_sp`, of all papers or those of a venue or year.
+        """Rows of `tncsi_sp`, of all papers or those of a venue or of years.
 
         With `as_of`, what they would have been with the counts known on that day, and the pools
         of now: members of which nothing was known by then have no count. What was published on a
@@ -212,11 +256,14 @@ class Library:
             InputError: `compat` is no rule, or `as_of` is asked for with it.
             NotFoundError: no such papers, or `tncsi_variants` was not made yet.
         """
-        cells = self._cells(venue, year)
         if compat is not None:
             if as_of is not None:
                 raise InputError("expected as_of or compat, received both: variants are of now")
-            return read_variant(self._workspace, compat, cells)
+            return read_variant(self._workspace, compat, self._cells(Filters(venue, year)))
+        return self._scores(Filters(venue, year), as_of)
+
+    def _scores(self, filters: Filters, as_of: date | None) -> pl.DataFrame:
+        cells = self._cells(filters)
         if as_of is not None:
             held = cells or self._lake.cells("topic_pools")
             return read_scores_as_of(self._workspace, self._records.catalogue, held, as_of)
@@ -280,12 +327,25 @@ class Library:
         return self._workspace.prompts.champion(self._workspace.encoder_id)
 
     def sql(self, query: str) -> pl.DataFrame:
-        """The answer of one reading SQL statement (DuckDB) over the tables of the lake."""
-        return run_sql(self._workspace.lake, query)
+        """The answer of one reading SQL statement (DuckDB) over the lake's tables and views.
+
+        `SHOW TABLES` tells which there are, `DESCRIBE scores` what columns mean.
+        """
+        workspace = self._workspace
+        return run_sql(self._lake, query, config_id=workspace.config_id, venues=workspace.venues)
+
+    def sql_script(self) -> str:
+        """The same tables and views as a script for a DuckDB of one's own."""
+        workspace = self._workspace
+        return views_script(self._lake, config_id=workspace.config_id, venues=workspace.venues)
 
     @cached_property
     def _records(self) -> PaperRecords:
         return PaperRecords(self._lake, self._workspace.config_id)
+
+    @cached_property
+    def _authors(self) -> Authors:
+        return Authors(self._lake)
 
     @cached_property
     def _titles(self) -> Titles:
@@ -326,12 +386,13 @@ class Library:
         self,
         query: NDArray[np.float32],
         k: int,
-        cells: Collection[Cell] | None = None,
+        those: Allowed,
     ) -> pl.DataFrame:
         """`paper_id` and `score` of the nearest papers of the catalogue."""
         if self._in_memory:
-            return self._vectors.nearest(query, k, cells)
-        found = nearest_indexed(self._workspace.vectors, query, k, cells)
+            return self._vectors.nearest(query, k, those.rows)
+        vectors, catalogue = self._workspace.vectors, self._records.catalogue
+        found = nearest_indexed(vectors, query, k, catalogue, those)
         # The index may lag behind the papers.
         return found.filter(
             pl.Series([i in self._records.place for i in found["paper_id"]], dtype=pl.Boolean)
@@ -357,19 +418,11 @@ class Library:
         rows = ids.filter(pl.col("paper_id") == paper.strip().lower()).rows()
         return f"{rows[0][1]} {rows[0][2]}" if rows else ""
 
-    def _cells(self, venue: str | None, year: int | None) -> list[Cell] | None:
-        """The venue-years meant, or None for all; raises NotFoundError if none is held."""
-        if venue is None and year is None:
-            return None
-        slug = self._workspace.venues.resolve(venue) if venue is not None else None
-        held = self._lake.cells("papers")
-        cells = [c for c in held if slug in (None, c[0]) and year in (None, c[1])]
-        if not cells:
-            years = sorted({y for v, y in held if slug in (None, v)})
-            span = f"{years[0]} to {years[-1]}" if years else "none"
-            asked = " ".join(str(part) for part in (slug, year) if part is not None)
-            raise NotFoundError(f"no papers of {asked}; years held: {span}")
-        return cells
+    def _cells(self, filters: Filters) -> list[Cell] | None:
+        return cells_of(filters, self._lake.cells("papers"), self._workspace.venues)
+
+    def _allowed(self, filters: Filters) -> Allowed:
+        return allowed(filters, self._records, self._authors, self._workspace.venues)
 
     def _similarities(self, paper_id: str, members: pl.Series) -> pl.Series:
         vectors = self._vectors

@@ -4,11 +4,13 @@ Belongs here: paper ids to the columns of the contract. Not: which papers answer
 (library.py). Scores are read for the venue-years asked about only, and kept.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.tables import TNCSI_SP, Cell
 from resources.lake import Lake
@@ -45,6 +47,44 @@ class PaperRecords:
     def place(self) -> dict[str, int]:
         """Row of each paper in the catalogue."""
         return {paper_id: row for row, paper_id in enumerate(self.catalogue["paper_id"])}
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Venue-years that hold papers."""
+        return self._lake.cells("papers")
+
+    @cached_property
+    def _cell_of_row(self) -> tuple[dict[Cell, int], NDArray[np.int64]]:
+        """Numbers of the venue-years, and that of every paper of the catalogue."""
+        # Numbers of venues, then of venue-years: texts would take a hundred times as long.
+        venues = self.catalogue["venue"].cast(pl.Categorical).to_physical().to_numpy()
+        places = venues.astype(np.int64) * 10_000 + self.catalogue["year"].to_numpy()
+        _, firsts, numbers = np.unique(places, return_index=True, return_inverse=True)
+        held = self.catalogue[firsts.tolist()].select("venue", "year").rows()
+        return {(v, y): number for number, (v, y) in enumerate(held)}, numbers
+
+    def within(self, cells: Collection[Cell]) -> NDArray[np.bool_]:
+        """Whether each paper of the catalogue is of one of `cells`."""
+        number_of, numbers = self._cell_of_row
+        wanted = np.zeros(len(number_of), bool)
+        wanted[[number_of[cell] for cell in cells if cell in number_of]] = True
+        return wanted[numbers]
+
+    def among(self, paper_ids: Iterable[str]) -> NDArray[np.bool_]:
+        """Whether each paper of the catalogue is one of `paper_ids`."""
+        wanted = np.zeros(self.catalogue.height, bool)
+        wanted[[self.place[i] for i in paper_ids if i in self.place]] = True
+        return wanted
+
+    @cached_property
+    def scores(self) -> NDArray[np.float64]:
+        """`tncsi_sp` of every paper of the catalogue, in its order; NaN where there is none."""
+        held = self._lake.read_all("tncsi_sp", ["paper_id", "config_id", "tncsi_sp"])
+        mine = held.filter(pl.col("config_id") == self._config_id).select("paper_id", "tncsi_sp")
+        rows = self.catalogue.select("paper_id").join(
+            mine, on="paper_id", how="left", maintain_order="left"
+        )
+        return rows["tncsi_sp"].fill_null(np.nan).to_numpy()
 
     def describe(self, found: pl.DataFrame, *extra: str) -> pl.DataFrame:
         """`found` in its order, with title, venue, year and impact of each `paper_id`."""

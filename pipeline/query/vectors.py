@@ -15,18 +15,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import NotFoundError, StorageError
+from pipeline.query.filters import Allowed
 from pipeline.tables import Cell
 from resources.lake import Lake
 from resources.vector_store import VectorStore
 
+EXACT_AMONG = 20_000  # papers: a list of ids that LanceDB still reads fast
+WIDER = 4
+
 
 class PaperVectors:
-    """Unit vectors [paper, dim] with the venue-year of each paper."""
+    """Unit vectors [paper, dim], each with the row of its paper in the catalogue."""
 
     def __init__(self, papers: pl.DataFrame, vectors: NDArray[np.float32]) -> None:
-        """`papers`: paper_id, venue, year, row by row the papers of `vectors`."""
+        """`papers`: paper_id, row (of the catalogue), row by row the papers of `vectors`."""
         self._papers, self._vectors = papers, vectors
         self.paper_ids = papers["paper_id"]
+        self._rows = papers["row"].to_numpy()
 
     @classmethod
     def read(cls, lake: Lake, catalogue: pl.DataFrame, encoder_id: str) -> "PaperVectors":
@@ -36,29 +41,25 @@ class PaperVectors:
         if not stored.height:
             raise StorageError("no paper has a vector yet: run `csimpact import`, then `refresh`")
         place = stored.select("text_hash").with_row_index("place").unique("text_hash")
-        papers = catalogue.join(place, on="text_hash", how="inner", maintain_order="left")
+        papers = catalogue.with_row_index("row").join(
+            place, on="text_hash", how="inner", maintain_order="left"
+        )
         flat = stored["vector"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
         vectors = flat.reshape(stored.height, -1)[papers["place"].to_numpy()]
-        return cls(papers.select("paper_id", "venue", "year"), vectors)
+        return cls(papers.select("paper_id", "row"), vectors)
 
     def nearest(
-        self, query: NDArray[np.float32], k: int, cells: Collection[Cell] | None = None
+        self, query: NDArray[np.float32], k: int, among: NDArray[np.bool_] | None = None
     ) -> pl.DataFrame:
-        """`paper_id` and `score` (cosine) of the `k` nearest papers of `cells`, best first."""
-        scores = self._vectors @ query
-        if cells is not None:
-            scores[~self._within(cells)] = -np.inf
-        k = min(k, int(np.count_nonzero(scores > -np.inf)))
-        best = np.argpartition(scores, -k)[-k:] if k else np.zeros(0, np.int64)
-        return _ranked([self.paper_ids[int(row)] for row in best], scores[best])
+        """`paper_id` and `score` (cosine) of the `k` nearest papers, best first.
 
-    def _within(self, cells: Collection[Cell]) -> NDArray[np.bool_]:
-        schema = {"venue": pl.String, "year": pl.Int32}
-        wanted = pl.DataFrame(list(cells), schema=schema, orient="row")
-        rows = self._papers.with_row_index("row").join(wanted, on=["venue", "year"], how="semi")
-        within = np.zeros(self._papers.height, bool)
-        within[rows["row"].to_numpy()] = True
-        return within
+        `among` [paper of the catalogue]: those that may be found; None: all.
+        """
+        scores = self._vectors @ query
+        rows = np.arange(scores.size) if among is None else np.flatnonzero(among[self._rows])
+        k = min(k, rows.size)
+        best = rows[np.argpartition(scores[rows], -k)[-k:]] if k else rows
+        return _ranked([self.paper_ids[int(row)] for row in best], scores[best])
 
     def of(self, paper_ids: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of papers, in their order; raises NotFoundError for one without."""
@@ -74,16 +75,46 @@ def nearest_indexed(
     store: VectorStore,
     query: NDArray[np.float32],
     k: int,
-    cells: Collection[Cell] | None = None,
+    catalogue: pl.DataFrame,
+    those: Allowed,
 ) -> pl.DataFrame:
-    """`paper_id` and `score` of the `k` nearest papers of `cells`, from the LanceDB index."""
-    where = None
-    if cells is not None:
-        # Venue and year are asked for one by one, so cells are always all pairs of both.
-        venues = ", ".join(f"'{venue}'" for venue in sorted({v for v, _ in cells}))
-        years = ", ".join(str(year) for year in sorted({y for _, y in cells}))
-        where = f"venue IN ({venues}) AND year IN ({years})"
-    found = store.search(query, k, where=where)
+    """`paper_id` and `score` of the `k` nearest papers of `those`, from the LanceDB table.
+
+    Few papers are all compared, since an index that probes a part of its partitions would lose some
+    of them; among many, more and more of the nearest are asked for until `k` may stay.
+    """
+    if those.rows is None:
+        return _as_ranked(store.search(query, k))
+    ids = catalogue["paper_id"].filter(pl.Series(those.rows))
+    where = _cells_clause(those.cells)
+    if ids.len() <= EXACT_AMONG:
+        where = where if those.by_cell else _ids_clause(ids)
+        return _as_ranked(store.search(query, k, where=where, exact=True))
+    wanted, exact = k, False
+    while True:
+        found = store.search(query, wanted, where=where, exact=exact)
+        kept = found.filter(pl.col("paper_id").is_in(ids.implode())).head(k)
+        if kept.height == k or (exact and found.height < wanted):
+            return _as_ranked(kept)
+        # Fewer than were asked for: the probed partitions have no more.
+        exact = exact or found.height < wanted
+        wanted *= WIDER
+
+
+def _cells_clause(cells: Collection[Cell] | None) -> str | None:
+    if cells is None:
+        return None
+    years: dict[str, list[str]] = {}
+    for venue, year in cells:
+        years.setdefault(venue, []).append(str(year))
+    return " OR ".join(f"(venue = '{v}' AND year IN ({', '.join(y)}))" for v, y in years.items())
+
+
+def _ids_clause(ids: pl.Series) -> str:
+    return "paper_id IN (" + ", ".join(f"'{paper_id}'" for paper_id in ids) + ")"
+
+
+def _as_ranked(found: pl.DataFrame) -> pl.DataFrame:
     return _ranked(found["paper_id"].to_list(), found["score"].to_numpy())
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.query import Library
+from pipeline.query.views import VIEWS
 from pipeline.settings import DataDir
 from pipeline.tables import TABLES
 
@@ -18,7 +19,7 @@ def library(library_env: DataDir) -> Library:
 
 def test_every_table_is_there_with_its_columns(library: Library) -> None:
     """A view left out, or one with the folder's venue beside the file's, misleads silently."""
-    assert library.sql("SHOW TABLES")["name"].to_list() == sorted(TABLES)
+    assert library.sql("SHOW TABLES")["name"].to_list() == sorted({*TABLES, *VIEWS})
     for name, table in TABLES.items():
         described = library.sql(f"DESCRIBE {name}")
         assert described["column_name"].to_list() == table.schema.names()
@@ -57,6 +58,54 @@ def test_sums_are_integers_and_repeated_names_are_told_apart(library: Library) -
         "SELECT * FROM read_text('{lake}/../../secret.csv')",
         "SELECT * FROM glob('{folder}/*')",
         "WITH x AS (DELETE FROM papers RETURNING 1) SELECT * FROM x",
+        "COPY scores TO '{folder}/out.parquet'",
+        "COPY (FROM venue_years) TO '{lake}/papers/venue=acl/year=2020/part.parquet'",
+        "/* SELECT */ COPY scores TO '{folder}/out.csv'",
+        "SELECT 1; -- one\nCOPY scores TO '{folder}/out.csv'",
+        "CREATE OR REPLACE VIEW scores AS SELECT 1",
+        "DROP VIEW scores",
+        "ALTER VIEW scores RENAME TO mine",
+        "COMMENT ON VIEW scores IS 'mine'",
+        "UPDATE scores SET tncsi_sp = 1",
+        "DELETE FROM scores",
+        "TRUNCATE papers",
+        "WITH x AS (INSERT INTO scores SELECT * FROM scores RETURNING 1) FROM x",
+        "WITH x AS (UPDATE papers SET year = 1 RETURNING 1) FROM x",
+        "EXPLAIN ANALYZE DELETE FROM papers",
+        "ATTACH ':memory:' AS other",
+        "DETACH memory",
+        "USE memory",
+        "LOAD httpfs",
+        "FORCE INSTALL httpfs",
+        "UPDATE EXTENSIONS",
+        "IMPORT DATABASE '{folder}'",
+        "SET enable_external_access = true",
+        "RESET enable_external_access",
+        "PRAGMA enable_profiling",
+        "PRAGMA database_list",
+        "CREATE SECRET s (TYPE s3)",
+        "PREPARE p AS SELECT 1",
+        "EXECUTE p",
+        "BEGIN",
+        "CHECKPOINT",
+        "VACUUM",
+        "CREATE MACRO m() AS 1",
+        "SELECT * FROM enable_logging('all', storage = 'file', storage_path = '{folder}/log')",
+        "SELECT * FROM enable_profiling(save_location = '{lake}/profile.json')",
+        "SELECT * FROM query('COPY (SELECT 1) TO ''{folder}/out.csv''')",
+        "SELECT * FROM '/etc/passwd'",
+        "FROM '/etc/passwd'",
+        "SELECT * FROM scores, read_csv('/etc/passwd')",
+        "SELECT * FROM read_csv(['/etc/passwd'], header = false)",
+        "SELECT * FROM read_blob('/etc/passwd')",
+        "SELECT * FROM read_json('{folder}/secret.csv')",
+        "SELECT * FROM read_parquet('{folder}/secret.csv')",
+        "SELECT * FROM read_parquet('https://example.invalid/a.parquet')",
+        "SELECT * FROM parquet_metadata('{folder}/secret.csv')",
+        "SELECT * FROM read_duckdb('{folder}/other.duckdb', table_name = 't')",
+        "SELECT * FROM sniff_csv('{folder}/secret.csv')",
+        "SELECT * FROM '{lake}/../../../../../../../../etc/passwd'",
+        "SELECT getenv('HOME')",
         "",
         "-- nothing",
         "SELEC 1",
