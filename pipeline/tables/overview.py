@@ -150,6 +150,7 @@ TOPICS = Table(
             pl.List(pl.String), "Distinctive terms by class-based TF-IDF, the best first."
         ),
         "n_papers": Column(pl.Int32, "Papers nearest to it.", "papers"),
+        "n_fitted": Column(pl.Int32, "Papers nearest to it when it was found.", "papers"),
         "centroid": Column(pl.List(pl.Float32), "Mean vector, L2-normalised."),
         "encoder_id": Column(pl.String, "Encoder of the vectors."),
         "fitted_on": Column(
