@@ -39,16 +39,16 @@ table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nu
 caption{text-align:left;font-weight:600;padding:.25rem 0}
 th,td{padding:.25rem .75rem .25rem 0;text-align:left;vertical-align:top;
 border-bottom:1px solid var(--line)}
-thead th{color:var(--soft);font-weight:600;white-space:nowrap}
+thead th{color:var(--soft);font-weight:600;vertical-align:bottom}
 tbody th{font-weight:400}
-td.n,th.n{text-align:right;white-space:nowrap}
+td.n,th.n{text-align:right}td.n{white-space:nowrap}th.n{min-width:4rem}
 .t{min-width:14rem;overflow-wrap:anywhere}
 .more{color:var(--soft);font-size:.875rem;margin:0}
 @media print{body{max-width:none;padding:0;font-size:11px}nav,.skip{display:none}
 .wide{overflow:visible}h2,caption{break-after:avoid}tr{break-inside:avoid}
 thead{display:table-header-group}figure{flex-basis:47%}}
 """
-WIDE_TEXT = frozenset({"title", "before", "after", "what"})
+WIDE_TEXT = frozenset({"title", "before", "after", "what", "setting", "note"})
 # Whatever a title might smuggle in: nothing is loaded, nothing is run.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 

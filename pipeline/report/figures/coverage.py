@@ -18,22 +18,18 @@ WRITTEN_CELLS = 12  # venue-years up to which there is room for numbers
 TICKS = 8  # years named below a map of the page
 
 
-def share_maps(cells: pl.DataFrame, names: dict[str, str]) -> bytes:
-    """PNG of a venue × year map for each column in `names` (column -> what to call it).
+def share_map(cells: pl.DataFrame, title: str) -> bytes:
+    """PNG of a venue × year map of `cells`: venue, year, and a share between 0 and 1.
 
-    `cells`: venue, year, and shares between 0 and 1; null is drawn grey, and what has no row is
-    blank. At least one row is needed.
+    Null is drawn grey, and what has no row is blank. At least one row is needed.
     """
     venues, years = sorted(cells["venue"].unique()), sorted(cells["year"].unique())
-    figure = canvas(0.5 + len(names) * (0.75 + 0.125 * max(4, len(venues))))
-    panels = figure.subplots(len(names), 1, squeeze=False)[:, 0]
-    for axes, (column, name) in zip(panels, names.items(), strict=True):
-        shown = cells.select("venue", "year", pl.col(column).clip(0, 1))
-        image = draw_map(axes, venues, years, shown, TICKS)
-        draw_unknown(axes, venues, years, cells.filter(pl.col(column).is_null()))
-        axes.set_title(name, fontsize=8, loc="left")
-        axes.tick_params(axis="y", labelsize=6)
-    bar = figure.colorbar(image, ax=figure.axes, location="bottom", shrink=0.8, aspect=40)
+    figure = canvas(1.1 + 0.14 * max(4, len(venues)))
+    axes = figure.add_subplot()
+    image = draw_map(axes, venues, years, cells, TICKS)
+    draw_unknown(axes, venues, years, cells.filter(pl.nth(2).is_null()))
+    axes.set_title(title, fontsize=8, loc="left")
+    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.8, aspect=40)
     bar.ax.xaxis.set_major_formatter("{x:.0%}")
     bar.ax.tick_params(labelsize=7)
     return to_png(figure)

@@ -24,6 +24,7 @@ NAMES = {
     "lognormal_cdf": "Lognormal distribution function",
 }
 LIBRARY = "this library"
+_PLANTED = ", topic pools"  # ends the name of a score in a planted literature
 _STEPHENS_5 = 1.094
 
 
@@ -104,15 +105,24 @@ def _bins(values: pl.Series, system: str) -> pl.DataFrame:
 
 
 def _planted(validation: pl.DataFrame, systems: list[str]) -> pl.DataFrame:
-    """Rows `pit_bin_01`, … of the calibration study, of those systems."""
+    """Shares of planted papers in pools of their topic, from the densities `pit_bin_01`, ….
+
+    Slices are planted distributions; what is no planted system is this library, drawn already.
+    """
     rows = validation.filter(
         (pl.col("study") == "calibration")
         & pl.col("measure").str.contains(r"^pit_bin_\d+$")
-        & pl.col("system").is_in(systems)
+        & pl.col("system").str.ends_with(_PLANTED)
         & pl.col("value").is_not_null()
     )
     number = pl.col("measure").str.extract(r"(\d+)$").cast(pl.Int64)
-    return rows.select("system", "slice", pit_bin=number, share="value").sort("slice", "pit_bin")
+    named = rows.select(
+        system=pl.col("system").str.strip_suffix(_PLANTED),
+        slice=pl.format("planted: {}", "slice"),
+        pit_bin=number,
+        share=pl.col("value") / BINS,
+    )
+    return named.filter(pl.col("system").is_in(systems)).sort("slice", "pit_bin")
 
 
 def _pools(known: pl.DataFrame, away: float) -> Picture:

@@ -5,7 +5,7 @@ Belongs here: the section on coverage. Not: accounts of records by source (`csim
 
 import polars as pl
 
-from pipeline.report.figures.coverage import share_maps
+from pipeline.report.figures.coverage import share_map
 from pipeline.report.impact.wording import part, percent, span
 from pipeline.report.model import Listing, Picture, Section, capped, counted
 
@@ -32,9 +32,8 @@ def coverage_section(scores: pl.DataFrame, coverage: pl.DataFrame) -> Section:
         "expected_unknown": cells.height - known.height,
     }
     words = " ".join([_held(numbers, coverage), _counted(numbers)])
-    return Section(
-        "coverage", TITLE, words, numbers, (_by_venue(cells),), (_picture(cells, numbers),)
-    )
+    pictures = [_picture(cells, column) for column in PANELS if cells[column].count()]
+    return Section("coverage", TITLE, words, numbers, (_by_venue(cells),), pictures)
 
 
 def _cells(scores: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:
@@ -97,18 +96,17 @@ def _by_venue(cells: pl.DataFrame) -> Listing:
     return Listing("by_venue", "Papers by venue", rows, heads=heads, subject="venue")
 
 
-def _picture(cells: pl.DataFrame, numbers: dict[str, int]) -> Picture:
-    shown = {n: title for n, title in PANELS.items() if cells[n].count()}
-    poor = cells.filter(pl.col("with_count") < 0.5).sort("with_count")
-    few = [f"{v} {y}: {percent(s)}" for v, y, s in poor.select(*CELL, "with_count").iter_rows()]
+def _picture(cells: pl.DataFrame, column: str) -> Picture:
+    known = cells.drop_nulls(column).sort(column, *CELL)
+    full, empty = (known.filter(pl.col(column) == share).height for share in (1, 0))
+    poor = known.filter(pl.col(column) < 0.5).select(*CELL, column)
+    few = [f"{venue} {year} ({percent(share)})" for venue, year, share in poor.iter_rows()]
     alt = (
-        f"Heat map of {counted(cells['venue'].n_unique(), 'venue')} by year, "
-        f"{span(cells['year'])}, {counted(cells.height, 'venue-year')}. " + _counted(numbers)
+        f"Heat map of {counted(cells['venue'].n_unique(), 'venue')} by year, {span(cells['year'])}:"
+        f" {PANELS[column].lower()}. Of {counted(known.height, 'venue-year')}, {full:,} are at "
+        f"100% and {empty:,} at 0%."
     )
     if few:
-        alt += f" Fewer than half have one in {capped(few)}."
-    caption = (
-        "Each square is a venue in a year, from dark (none) to yellow (all); grey: unknown; "
-        "blank: not held."
-    )
-    return Picture("map", caption, alt, share_maps(cells, shown))
+        alt += f" The lowest: {capped(few)}."
+    caption = f"{PANELS[column]}, by venue and year. Grey: unknown; blank: not held."
+    return Picture(column, caption, alt, share_map(cells.select(*CELL, column), PANELS[column]))

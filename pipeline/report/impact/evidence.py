@@ -6,6 +6,7 @@ Belongs here: the sections on `retrieval_quality` and `impact_validation`. Not: 
 
 import polars as pl
 
+from pipeline.report.cells import header
 from pipeline.report.figures.canvas import PAGE_DPI
 from pipeline.report.figures.dots import dot_plot
 from pipeline.report.figures.quality import quality_plot
@@ -40,7 +41,7 @@ def retrieval_section(quality: pl.DataFrame | None) -> Section:
     table = whole.sort("benchmark", "measure", "value", descending=[False, False, True]).drop(
         "domain"
     )
-    listing = Listing("measures", "Means over queries", table, 60, _HEADS, "system")
+    listing = Listing("measures", "Means over queries", table, 20, _HEADS, "system")
     picture = Picture(
         "quality",
         "Means and 95% bootstrap intervals. Whether two systems differ is the paired test's "
@@ -77,7 +78,7 @@ def _listing(rows: pl.DataFrame, study: str) -> Listing:
     mine = rows.filter(study=study).select(
         "system", "slice", "measure", "value", "low", "high", "n", "note"
     )
-    return Listing(study, STUDIES.get(study, study), mine, 60, _HEADS, "system")
+    return Listing(study, STUDIES.get(study, study), mine, 25, _HEADS, "system")
 
 
 def _agreement(rows: pl.DataFrame) -> pl.DataFrame:
@@ -88,13 +89,20 @@ def _agreement(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _gain(rows: pl.DataFrame) -> str:
-    """What the topic adds, in a sentence for each comparison over all years."""
-    gains = rows.filter(study="naid", measure="spearman_gain", slice="all").drop_nulls("value")
+    """What each score adds to a simpler one, a sentence per comparison over all years."""
+    gains = rows.filter(
+        (pl.col("study") == "naid")
+        & (pl.col("slice") == "all")
+        & pl.col("measure").str.starts_with("gain_over_")
+    ).drop_nulls("value")
     told = [
-        f"{r['system']}: {r['value']:+.3f}{between(r['low'], r['high'])}, {r['note']}"
+        f"{header(r['system'])} over {header(r['measure'].removeprefix('gain_over_'))} "
+        f"{r['value']:+.3f}{between(r['low'], r['high'])}"
         for r in gains.iter_rows(named=True)
     ]
-    return f"Difference of rank correlations with NAID: {'; '.join(told)}." if told else ""
+    if not told:
+        return ""
+    return f"Gains in rank correlation with NAID, on the same papers: {'; '.join(told)}."
 
 
 def _dots(naid: pl.DataFrame) -> Picture:

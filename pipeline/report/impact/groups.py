@@ -64,7 +64,7 @@ def _section(kind: str, key: str, title: str, aggregates: pl.DataFrame | None) -
         [_extremes(ranked, kind), _moving(ranked, kind, key), left_out.capitalize() * bool(few)]
     ).strip()
     pictures = [_dots(ranked, kind, key)]
-    if (lines := _lines(mine, ranked)).height:
+    if (lines := _lines(mine, ranked, kind)).height:
         pictures.append(_trends(lines, key))
     return Section(key, title, words, numbers, (_table(ranked, key),), pictures)
 
@@ -78,7 +78,7 @@ def _extremes(ranked: pl.DataFrame, kind: str) -> str:
     ]
     if ranked.height == 1:
         return f"Mean percentile of the scored papers: {told[0]}."
-    return f"By mean percentile, the {kind} highest is {told[0]}, the lowest {told[1]}."
+    return f"The highest {kind} by mean percentile is {told[0]}, the lowest {told[1]}."
 
 
 def _name(row: dict[str, str]) -> str:
@@ -102,7 +102,7 @@ def _dots(ranked: pl.DataFrame, kind: str, key: str) -> Picture:
     half, cut = MOST_DOTS // 2, ranked.height > MOST_DOTS
     shown = pl.concat([ranked.head(half), ranked.tail(half)]) if cut else ranked
     named = shown.select(
-        label=pl.format("{} ({})", "label", "n_scored") if kind == "topic" else pl.col("label"),
+        label=_short(kind),
         value="mean_percentile", low="mean_percentile_low", high="mean_percentile_high",
     )  # fmt: skip
     apart = ranked.filter(
@@ -119,7 +119,12 @@ def _dots(ranked: pl.DataFrame, kind: str, key: str) -> Picture:
     return Picture("ranked", caption, alt, dot_plot(named, PERCENTILE_UNIT, AVERAGE))
 
 
-def _lines(mine: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
+def _short(kind: str) -> pl.Expr:
+    """What fits beside a plot: a venue's slug, since its full name is a line of its own."""
+    return pl.col("name" if kind == "venue" else "label")
+
+
+def _lines(mine: pl.DataFrame, ranked: pl.DataFrame, kind: str) -> pl.DataFrame:
     """label, year, value, low, high of groups with years enough, the largest groups."""
     years = mine.filter((pl.col("period") != "all") & (pl.col("status") == "ok"))
     years = years.drop_nulls("mean_percentile").join(ranked, on="name", how="semi")
@@ -129,9 +134,9 @@ def _lines(mine: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
     ).head(MOST_PANELS)  # fmt: skip
     drawn = enough.join(largest, on="name", how="semi").sort("label", "period")
     return drawn.select(
-        "label", year=pl.col("period").cast(pl.Int32, strict=False), value="mean_percentile",
+        label=_short(kind), year=pl.col("period").cast(pl.Int32), value="mean_percentile",
         low="mean_percentile_low", high="mean_percentile_high",
-    ).drop_nulls("year")  # fmt: skip
+    )  # fmt: skip
 
 
 def _trends(lines: pl.DataFrame, key: str) -> Picture:
@@ -151,4 +156,4 @@ def _table(ranked: pl.DataFrame, key: str) -> Listing:
     rows = ranked.select(title="label", **{name: name for name in _HEADS})
     heads = {"title": key.removesuffix("s"), **_HEADS}
     caption = f"{key.capitalize()} by mean percentile"
-    return Listing("table", caption, rows, 40, heads, "title")
+    return Listing("table", caption, rows, 30, heads, "title")

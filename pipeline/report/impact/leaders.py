@@ -58,12 +58,14 @@ def _words(ranked: pl.DataFrame, titles: pl.DataFrame) -> str:
     )
 
 
-def _listing(rows: pl.DataFrame, titles: pl.DataFrame, name: str, caption: str) -> Listing:
+def _listing(
+    rows: pl.DataFrame, titles: pl.DataFrame, name: str, caption: str, shown: int = 25
+) -> Listing:
     named = rows.join(titles, on="paper_id", how="left", maintain_order="left").select(
         "year", "title", "venue", "cited_by_count", "excess_ratio", "tncsi_sp", "tncsi_sp_low",
         "tncsi_sp_high", "pool_percentile", "n_pool", "paper_id",
     )  # fmt: skip
-    return Listing(name, caption, named, heads=_HEADS, subject="title")
+    return Listing(name, caption, named, shown, _HEADS, "title")
 
 
 def rising_section(rising: pl.DataFrame | None, titles: pl.DataFrame) -> Section:

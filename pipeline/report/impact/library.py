@@ -64,8 +64,14 @@ def _under(setting: Setting, as_of: date | None, years: str) -> Listing:
         "Prompt that serves queries": setting.prompt_id or "none: queries are read plainly",
         "Rule (config_id)": setting.config_id,
     }
-    frame = pl.DataFrame(list(rows.items()), schema=["what", "setting"], orient="row")
-    return Listing("setting", "Under what the scores were made", frame, subject="what")
+    frame = pl.DataFrame(list(rows.items()), schema=["about", "setting"], orient="row")
+    return Listing(
+        "setting",
+        "Under what the scores were made",
+        frame,
+        subject="about",
+        heads={"about": "what"},
+    )
 
 
 def reading_section(rule: PoolRule) -> Section:
