@@ -221,12 +221,14 @@ def papers(job: Job) -> Iterator[Made]:
 
 
 def facets_of_papers(found: pl.DataFrame) -> Mapping[str, str]:
-    """Digests of what vectors, pools and windows look at in rows of `papers`."""
+    """Digests of what vectors, pools and scores look at in rows of `papers`."""
     pool = found.select("paper_id", "paper_row", "publication_date", "text_hash", "in_pools")
     return {
         "texts": digest_of(found.select("text_hash")),
         "queries": digest_of(pool.drop("in_pools")),
         "members": digest_of(pool.filter("in_pools").drop("in_pools")),
+        "rows": digest_of(pool.filter("in_pools").select("paper_row")),
+        "precision": digest_of(found.select("paper_id", "date_precision")),
     }
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from assets.stages import Job, Made, write_cell
 from assets.windows import window_of
+from pipeline.impact.companions import PaperFacts
 from pipeline.impact.tncsi import dense_counts, reaching, score_pools
 from pipeline.staleness import State
 from pipeline.tables import TNCSI_SP, Cell
@@ -28,7 +29,8 @@ CITATION_PRECEDENCE = ("google_scholar", "openalex", "semantic_scholar")
 
 _AT_ONCE = 10_000  # papers, each with up to a thousand members: 40 MB
 _POOL_COLUMNS = (
-    "paper_id", "paper_row", "venue", "year", "config_id", "n_window", "pool_k", "members",
+    "paper_id", "paper_row", "venue", "year", "config_id", "n_window", "pool_k", "pool_radius",
+    "members",
 )  # fmt: skip
 
 
@@ -39,15 +41,18 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
     columns = ["paper_row", "citation_source", "cited_by_count"]
     counts = lake.read_cells("citation_counts", window, columns)
     dense = dense_counts(counts, max(counts["paper_row"].to_list(), default=-1) + 1)
+    facts = _facts(job, window)
     precedence, none = precedence_of(counts), TNCSI_SP.empty()
     groups = _few_at_a_time(job.cells, lake.states("topic_pools"))
     for cells, pools in _read_ahead(lake, groups):
+        n_rows = _n_rows(pools)
         scores = score_pools(
             pools,
-            reaching(dense, _n_rows(pools)),
+            reaching(dense, n_rows),
             undated=_undated(lake, pools),
             precedence=precedence,
             rule=workspace.rule,
+            facts=facts.reaching(n_rows),
         ).sort("paper_id")
         of_cell = scores.partition_by("venue", "year", as_dict=True)
         for cell in cells:
@@ -56,6 +61,13 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
             yield write_cell(
                 job, "tncsi_sp", cell, {"tncsi_sp": mine}, facts={"papers_scored": scored}
             )
+
+
+def _facts(job: Job, window: Sequence[Cell]) -> PaperFacts:
+    """Venue, domain and date precision of every paper that may be a member."""
+    columns = ["paper_row", "venue", "date_precision"]
+    papers = job.workspace.lake.read_cells("papers", window, columns)
+    return PaperFacts.of(papers, job.workspace.domains)
 
 
 def _read_ahead(

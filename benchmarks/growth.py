@@ -24,6 +24,7 @@ import numpy as np
 import polars as pl
 
 from assets import STAGES
+from assets.corpus import facets_of_papers
 from assets.stages import Job, Stage, write_cell
 from benchmarks.machine import machine_line
 from benchmarks.pools import clustered, invent_papers, million_sizes
@@ -67,13 +68,8 @@ def write_library(workspace: Workspace, n: int) -> None:
             pl.col(name) if name in mine.columns else pl.lit(None, dtype).alias(name)
             for name, dtype in PAPERS.schema.items()
         )
-        pool = found.select("paper_id", "paper_row", "publication_date", "text_hash", "in_pools")
         days = found["publication_date"].to_physical()
-        facets = {
-            "texts": digest_of(found.select("text_hash")),
-            "queries": digest_of(pool.drop("in_pools")),
-            "members": digest_of(pool.filter("in_pools").drop("in_pools")),
-        }
+        facets = facets_of_papers(found)
         put(workspace, "papers", cell, found, facets, (int(days.min()), int(days.max())))
         vector = pl.Series(vectors[mine["vector_row"].to_numpy()]).arr.to_list()
         stored = found.with_columns(

@@ -39,7 +39,7 @@ TARGET_S = 1.0  # of either tick
 FACETS = {
     "dump_records": ("counts", "identity", "content", "references", "coverage"),
     "paper_ids": ("papers", "works", "elsewhere"),
-    "papers": ("texts", "queries", "members"),
+    "papers": ("texts", "queries", "members", "rows", "precision"),
     "citation_counts": ("values",),
     "citations": ("citing",),
 }

@@ -70,6 +70,7 @@ class World:
     half_window_days: int
     labelling: str  # rule of query papers and candidates
     teacher: str  # who labels, and on what input
+    domains: Mapping[str, str] = field(default_factory=dict)  # of venues
 
 
 Rule = Callable[[States, World], Mapping[Cell | None, Inputs]]
@@ -78,14 +79,14 @@ Rule = Callable[[States, World], Mapping[Cell | None, Inputs]]
 CODE_VERSIONS: Mapping[str, str] = {
     "dump_records": "2",
     "paper_ids": "3",
-    "papers": "2",
+    "papers": "3",
     "citation_counts": "2",
     "citations": "1",
     "venue_coverage": "1",
     "paper_embeddings": "1",
     "paper_index": "1",
     "topic_pools": "1",
-    "tncsi_sp": "2",
+    "tncsi_sp": "3",
     "title_pairs": "2",
     "pair_labels": "1",
 }
@@ -202,9 +203,13 @@ def _tncsi_sp(states: States, world: World) -> Mapping[Cell | None, Inputs]:
     papers, counts = states["papers"], states["citation_counts"]
     windows = cell_windows(papers, world.half_window_days)
     values = {c: (f"counts of {_name(c)}", _facet(counts, c, "values")) for c in windows}
+    venues = {c: f"{c} {world.domains.get(c[0])} {_facet(papers, c, 'rows')}" for c in windows if c}
     return {
         cell: {
             "papers": state.facets["queries"],  # a date is a status, even where no pool moves
+            "date precision": _facet(papers, cell, "precision"),
+            # A member that moved to another venue is still the same member of the same pool.
+            "venues of members": _digest_of(map(venues.__getitem__, windows.get(cell, ()))),
             "pools": _digest(states["topic_pools"], cell),
             "counts": _facet(counts, cell, "values"),
             "rule": world.config_id,
@@ -381,7 +386,8 @@ def _venue_years(states: States) -> list[tuple[Cell | None, State]]:
 
 def _facet(states: Mapping[Cell | None, State], cell: Cell | None, name: str) -> str:
     state = states.get(cell)
-    return state.facets[name] if state else "missing"
+    # One made by an older version may lack what a newer one looks at.
+    return state.facets.get(name, "missing") if state else "missing"
 
 
 def _digest(states: Mapping[Cell | None, State], cell: Cell | None) -> str:

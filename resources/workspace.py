@@ -85,6 +85,11 @@ class Workspace:
         """The venue registry."""
         return load_venues()
 
+    @property
+    def domains(self) -> Mapping[str, str]:
+        """Domain of every venue of the registry, by slug."""
+        return {venue.slug: venue.domain for venue in self.venues}
+
     @cached_property
     def lake(self) -> Lake:
         """The Parquet tables."""
@@ -223,6 +228,7 @@ class Workspace:
             half_window_days=self.rule.half_window_days,
             labelling=self.labelling.id,
             teacher=f"{profile.reranker} on {profile.text_input}: {profile.reranker_instruction}",
+            domains=self.domains,
         )
 
     def scanned_inbox(self) -> Inbox:

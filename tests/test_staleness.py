@@ -69,7 +69,7 @@ FACETS = {output: facets_of() for output in RULES} | {
     "dump_records": facets_of("counts", "identity", "content", "references", "coverage"),
     "paper_ids": lambda cell: {"papers": f"p {cell}", "works": f"w {cell}", "elsewhere": ""},
     "citations": facets_of("citing"),
-    "papers": facets_of("texts", "queries", "members"),
+    "papers": facets_of("texts", "queries", "members", "rows", "precision"),
     "citation_counts": facets_of("values"),
 }
 

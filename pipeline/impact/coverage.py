@@ -75,7 +75,11 @@ def _intervals(
     scale = pools.mean(axis=1, keepdims=True) - loc
     a = (c - loc) / scale
     spread = pools.std(axis=1, ddof=1, keepdims=True) / scale
-    return {"exponential": exponential_bounds(a, n), "robust": robust_bounds(a, n, spread)}
+    certain = loc == 0
+    return {
+        "exponential": exponential_bounds(a, n, certain=certain),
+        "robust": robust_bounds(a, n, spread, certain=certain),
+    }
 
 
 def _draw(

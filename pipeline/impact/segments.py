@@ -1,7 +1,8 @@
 """Many lists of row numbers that lie one after the other: sums and minima over each.
 
-Belongs here: the streaming gather under digests and scores, and the way in and out of list
-columns. Not: what the numbers mean. All results are exact integers; an empty list sums to 0.
+Belongs here: the streaming gather under digests and scores, the lists as matrices, and the way in
+and out of list columns. Not: what the numbers mean. All results are exact integers; an empty list
+sums to 0.
 """
 
 from collections.abc import Iterator
@@ -61,6 +62,37 @@ def count_statistics(
         # As unsigned numbers, UNKNOWN is the largest of all.
         smallest[lists] = np.minimum.reduceat(gathered.view(np.uint32), starts).view(np.int32)
     return known, total, smallest
+
+
+def matrices(
+    rows: NDArray[np.int32], offsets: NDArray[np.int64], lists: NDArray[np.int64], *, pad: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
+    """The lists numbered `lists`, some at a time: their numbers, and a matrix with a row for each.
+
+    Lists of about one length stand together, filled up with `pad`; empty lists are left out.
+    """
+    length = np.diff(offsets)
+    longest_first = lists[np.argsort(-length[lists], kind="stable")]
+    left = longest_first[length[longest_first] > 0]
+    while left.size:
+        width = int(length[left[0]])
+        some, left = np.split(left, [max(1, _CHUNK // width)])
+        yield some, _matrix(rows, offsets[some], length[some], width, pad)
+
+
+def _matrix(
+    rows: NDArray[np.int32],
+    start: NDArray[np.int64],
+    length: NDArray[np.int64],
+    width: int,
+    pad: int,
+) -> NDArray[np.int32]:
+    if length[-1] == width and (np.diff(start) == width).all():
+        # One after the other, as in most venue-years: nothing is copied.
+        return rows[start[0] : start[-1] + width].reshape(start.size, width)
+    column = np.arange(width)
+    place = np.minimum(start[:, None] + column, rows.size - 1)
+    return np.where(column < length[:, None], rows[place], np.int32(pad))
 
 
 def _chunks(

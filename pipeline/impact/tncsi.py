@@ -1,7 +1,7 @@
 """TNCSI_SP: a paper's citations against an exponential fitted to its topic pool.
 
 Belongs here: the score and its ingredients, from pools and counts. Not: who is in a pool
-(pools.py), intervals and companion measures.
+(pools.py), nor what stands beside the score (companions.py, intervals.py).
 
 Method (arXiv 2402.12928, 2408.03934, and the code of its authors): the counts of the pool are
 fitted by an exponential with loc = min and scale = mean − min, the maximum-likelihood fit; the
@@ -11,20 +11,17 @@ that scores are equal however the work is cut. Where the original gives −1 (no
 window (no date) or lets a paper count towards its own pool, this gives a status or leaves it out.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError
+from pipeline.impact.companions import Counts, Fit, PaperFacts, companions, measure_pools
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN, count_statistics, flatten
 from pipeline.tables import TNCSI_SP
-
-Counts = Mapping[str, NDArray[np.int32]]
-"""Citation source -> citations by `paper_row`, UNKNOWN where the source does not know."""
 
 
 def dense_counts(citation_counts: pl.DataFrame, n_rows: int) -> dict[str, NDArray[np.int32]]:
@@ -63,17 +60,20 @@ def score_pools(
     undated: NDArray[np.int32],
     precedence: Sequence[str],
     rule: PoolRule,
+    facts: PaperFacts | None = None,
 ) -> pl.DataFrame:
     """`tncsi_sp` rows of the papers in `pools`, in their order.
 
     Args:
-        pools: `topic_pools` rows.
+        pools: `topic_pools` rows; their `pool_digest` is not needed.
         counts: citations by source and `paper_row`, of all members.
         undated: `paper_row` of papers without publication date.
         precedence: sources, the most trusted first. A paper's count is that of the first source
             that knows it, and its pool is counted from that source alone: counts of different
             sources differ by factors.
         rule: gives `n_min`, the fewest known counts for a score.
+        facts: venues, domains and date precisions of all members; without them, companions that
+            need them are null.
 
     Raises:
         InputError: a source of `counts` without precedence, or arrays too short for the rows.
@@ -83,8 +83,8 @@ def score_pools(
     # A paper without a count still says how well its pool is known: by the most trusted source.
     fit = _fits(pools["members"], counts, precedence, np.maximum(chosen, 0))
     share = pl.col("pool_k") / pl.col("n_window")
-    return (
-        pools.select("paper_id", "venue", "year", "config_id", "pool_k", "n_window")
+    scores = (
+        pools.select("paper_id", "venue", "year", "config_id", "pool_k", "n_window", "pool_radius")
         .with_columns(
             _status(np.isin(rows, undated), cited, fit, rule),
             _names(chosen, precedence),
@@ -96,25 +96,15 @@ def score_pools(
             pl.when(pl.col("n_pool") > 0).then(pl.col("pool_loc", "pool_scale")),
             pl.col("cited_by_count").replace(UNKNOWN, None),
         )
-        .with_columns(  # base of the branch only: the companions come with helper `companions`
-            pl.lit(None, dtype).alias(name) for name, dtype in list(TNCSI_SP.schema.items())[14:]
-        )
-        .select(TNCSI_SP.schema.names())
     )
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """Per pool: known counts, their minimum, their mean less the minimum."""
-
-    n: NDArray[np.int32]
-    loc: NDArray[np.int32]
-    scale: NDArray[np.float64]
+    measured = measure_pools(pools, counts, precedence, np.maximum(chosen, 0), cited, fit, facts)
+    beside = companions(scores, measured, rows, fit, rule, facts)
+    return scores.hstack(beside).select(TNCSI_SP.schema.names())
 
 
 def _fits(
     members: pl.Series, counts: Counts, precedence: Sequence[str], chosen: NDArray[np.int64]
-) -> _Fit:
+) -> Fit:
     """The exponential fit of each pool from the source `chosen` for it; without counts n = 0."""
     n, loc = np.zeros(len(chosen), np.int32), np.full(len(chosen), UNKNOWN, np.int32)
     total = np.zeros(len(chosen), np.int64)
@@ -124,7 +114,7 @@ def _fits(
         _add_statistics(chunk, counts, precedence, chosen[part], (n[part], total[part], loc[part]))
         start = part.stop
     # One rounding: the numerator is an exact integer, so a constant pool is exactly 0.
-    return _Fit(n, loc, (total - n * loc.astype(np.int64)) / np.maximum(n, 1))
+    return Fit(n, loc, total, (total - n * loc.astype(np.int64)) / np.maximum(n, 1))
 
 
 def _add_statistics(
@@ -150,7 +140,7 @@ def _add_statistics(
         into[0][here], into[1][here], into[2][here] = n[here], total[here], loc[here]
 
 
-def _scores(cited: NDArray[np.int32], fit: _Fit) -> list[pl.Series]:
+def _scores(cited: NDArray[np.int32], fit: Fit) -> list[pl.Series]:
     """Count, fit and score of every paper, meaningful or not."""
     spread = np.where(fit.scale > 0, fit.scale, np.nan)
     excess = (cited.astype(np.int64) - fit.loc) / spread
@@ -166,7 +156,7 @@ def _scores(cited: NDArray[np.int32], fit: _Fit) -> list[pl.Series]:
 
 
 def _status(
-    undated: NDArray[np.bool_], cited: NDArray[np.int32], fit: _Fit, rule: PoolRule
+    undated: NDArray[np.bool_], cited: NDArray[np.int32], fit: Fit, rule: PoolRule
 ) -> pl.Series:
     """The first reason why a score cannot be computed, or `ok`."""
     reasons = {
