@@ -28,7 +28,7 @@ from pipeline.corpus.resolution import (
 from pipeline.corpus.reviews import build_match_review, build_redirects
 from pipeline.report.figures.coverage import coverage_map
 from pipeline.staleness import States, records_elsewhere
-from pipeline.tables import DUMP_RECORDS, PAPER_IDS, QUARANTINE, UNRECOGNISED, Cell
+from pipeline.tables import DUMP_RECORDS, PAPER_IDS, QUARANTINE, UNRECOGNISED, Cell, cell_name
 from resources.collector import rare_collections
 from resources.inbox import Inbox, RegisteredFile
 from resources.lake import digest_of
@@ -166,8 +166,8 @@ def _elsewhere(ids: pl.DataFrame) -> Mapping[Cell, list[str]]:
     shared: dict[Cell, set[str]] = {}
     columns = ("venue", "year", "record_venue", "record_year")
     for venue, year, other, when in strays.select(columns).unique().iter_rows():
-        shared.setdefault((venue, year), set()).add(f"{other}|{when}")
-        shared.setdefault((other, when), set()).add(f"{venue}|{year}")
+        shared.setdefault((venue, year), set()).add(cell_name((other, when)))
+        shared.setdefault((other, when), set()).add(cell_name((venue, year)))
     return {cell: sorted(names) for cell, names in shared.items()}
 
 

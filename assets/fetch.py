@@ -19,8 +19,8 @@ from assets.costs import note_costs
 from assets.materialise import clear_errors
 from assets.openalex import POOL, crawl_cells, crawl_figures, raise_troubles
 from assets.partitions import key_of
-from pipeline.errors import CsimpactError, InputError
-from pipeline.tables import Cell
+from pipeline.errors import CsimpactError
+from pipeline.tables import Cell, cell_named
 from resources.crawl import Outcome
 from resources.openalex import OpenAlex
 from resources.openalex_known import tracked_works
@@ -40,19 +40,6 @@ class FetchConfig(dg.Config):
         default_factory=list,
         description="venue-years whose known works to ask for; `all`: every work known",
     )
-
-
-def name_of(cell: Cell) -> str:
-    """A venue-year as configurations and cursors write it: `cvpr|2026`."""
-    return f"{cell[0]}|{cell[1]}"
-
-
-def cell_named(name: str) -> Cell:
-    """The venue-year of a name; raises InputError if it is none."""
-    venue, _, year = name.partition("|")
-    if not venue or not year.isdecimal():
-        raise InputError(f"venue-year: expected one such as cvpr|2026, received {name!r}")
-    return venue, int(year)
 
 
 def fetch_op() -> dg.OpDefinition:

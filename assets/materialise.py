@@ -22,7 +22,7 @@ from assets.costs import note_costs
 from assets.partitions import cells_of, key_of
 from assets.stages import Made, Stage
 from pipeline.errors import BusyError, ContractError, CsimpactError, DamagedError, StorageError
-from pipeline.tables import TABLES, Cell
+from pipeline.tables import TABLES, Cell, cell_named
 from resources.workspace import Workspace
 
 # Known, wanted (one run for many venue-years), and nothing a user could act on.
@@ -48,8 +48,7 @@ class RefreshConfig(dg.Config):
 
 def scope_cells(config: RefreshConfig) -> list[Cell]:
     """The cells of `scope`, written like `cvpr|2016`."""
-    parts = (text.split("|") for text in config.scope)
-    return [(venue, int(year)) for venue, year in parts]
+    return [cell_named(name) for name in config.scope]
 
 
 def as_asset(stage: Stage, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from pipeline.run_job import RunReport, run_job
 from pipeline.staleness import Stale, in_scope, plan
-from pipeline.tables import Cell
+from pipeline.tables import Cell, cell_name
 from resources.workspace import Workspace
 
 
@@ -46,5 +46,5 @@ def _run(workspace: Workspace, scope: Collection[Cell], force: bool) -> RunRepor
     from assets import STAGES
     from pipeline.automation.names import REFRESH
 
-    config = {"scope": [f"{venue}|{year}" for venue, year in scope], "force": force}
+    config = {"scope": [cell_name(cell) for cell in scope], "force": force}
     return run_job(workspace, REFRESH, {f"refresh_{s.asset}": config for s in STAGES})

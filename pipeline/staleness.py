@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipeline.tables import UNRECOGNISED, Cell
+from pipeline.tables import UNRECOGNISED, Cell, cell_named
 
 Inputs = Mapping[str, str]
 """Name of an input -> its digest. Names are what a person reads as the reason."""
@@ -156,8 +156,7 @@ def _venue_coverage(states: States, _: World) -> Mapping[Cell | None, Inputs]:
 def records_elsewhere(states: States, cell: Cell | None) -> list[Cell]:
     """Other venue-years in which records of the cell's papers stand, or papers of its records."""
     state = states["paper_ids"].get(cell)
-    names = state.facets["elsewhere"].split() if state else []
-    return [(venue, int(year)) for venue, _, year in (name.partition("|") for name in names)]
+    return [cell_named(name) for name in state.facets["elsewhere"].split()] if state else []
 
 
 def _records_of(states: States, cell: Cell | None, facet: str) -> dict[str, str]:

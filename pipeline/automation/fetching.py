@@ -31,14 +31,14 @@ from typing import Any
 
 import dagster as dg
 
-from assets.fetch import ALL, FETCH_OP, fetch_op, name_of
+from assets.fetch import ALL, FETCH_OP, fetch_op
 from pipeline.automation.jobs import in_order
 from pipeline.automation.names import ASKED_BY, FETCH, WHY
 from pipeline.automation.runs import schedule_status, under_way
 from pipeline.corpus.openalex_probe import Probed
 from pipeline.errors import CsimpactError
 from pipeline.settings import openalex_chosen
-from pipeline.tables import Cell
+from pipeline.tables import Cell, cell_name
 from resources.openalex_deliveries import Deliveries
 from resources.openalex_known import held_cells
 from resources.openalex_probe import Look, hasty_client, probe
@@ -166,8 +166,8 @@ def request(
     """
     if crawl is None:
         crawl = [one.cell for one in moved if one.works_moved]
-        poll = [name_of(one.cell) for one in moved if not one.works_moved]
-    config = {"crawl": [name_of(cell) for cell in crawl], "poll": list(poll)}
+        poll = [cell_name(one.cell) for one in moved if not one.works_moved]
+    config = {"crawl": [cell_name(cell) for cell in crawl], "poll": list(poll)}
     return dg.RunRequest(
         run_key=run_key,
         run_config={"ops": {FETCH_OP: {"config": config}}},

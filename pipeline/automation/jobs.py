@@ -18,6 +18,7 @@ from assets.materialise import as_op, clear_errors
 from assets.release import RELEASE as DATASET_RELEASE
 from assets.wholes import WHOLES, as_whole_op
 from pipeline.automation.names import PRUNE, REFRESH, RELEASE, TRAIN, job_tags
+from pipeline.tables import cell_name
 from resources.retention import prune
 from resources.workspace import Workspace
 
@@ -63,7 +64,7 @@ def train_config(workspace: Workspace, preset: str = "") -> dict[str, dict[str, 
     Whose labels there are is known only once the teacher is loaded: another number format or
     template is another teacher, and no plan sees it. A pair that has its score costs nothing.
     """
-    cells = [f"{venue}|{year}" for venue, year in workspace.lake.cells("papers")]
+    cells = [cell_name(cell) for cell in workspace.lake.cells("papers")]
     stages: dict[str, dict[str, Any]] = {
         "refresh_title_pairs": {"scope": [], "force": False},
         "refresh_pair_labels": {"scope": cells, "force": True},

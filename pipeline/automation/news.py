@@ -18,7 +18,6 @@ from typing import Any
 import dagster as dg
 import orjson
 
-from assets.fetch import name_of
 from pipeline.automation.fetching import (
     crawled_cells,
     look_at,
@@ -32,7 +31,7 @@ from pipeline.automation.requests import Asked, next_asking
 from pipeline.automation.runs import sensor_status
 from pipeline.corpus.openalex_probe import Probed
 from pipeline.settings import probe_seconds
-from pipeline.tables import Cell
+from pipeline.tables import Cell, cell_name
 from resources.workspace import Workspace
 
 MAX_PROBES = 40  # a tick; more would spend the free budget on looking
@@ -54,7 +53,7 @@ class Rounds:
 
     def turn(self, cells: Sequence[Cell]) -> list[Cell]:
         """The venue-years whose turn it is: from `next` on, and round."""
-        names = [name_of(cell) for cell in cells]
+        names = [cell_name(cell) for cell in cells]
         start = names.index(self.next) if self.next in names else 0
         return [*cells[start:], *cells[:start]][:MAX_PROBES]
 
@@ -133,7 +132,7 @@ def _due(
     """What to ask for now, and everything asked for that is not there yet."""
     due, still = [], dict(asked)
     for one in probed:
-        name = name_of(one.cell)
+        name = cell_name(one.cell)
         if not one.moved:
             still.pop(name, None)
         elif asking := next_asking(asked.get(name), one.digest, now=now):
@@ -144,9 +143,9 @@ def _due(
 
 
 def _following(cells: Sequence[Cell], last: Cell) -> str:
-    return name_of(cells[(cells.index(last) + 1) % len(cells)])
+    return cell_name(cells[(cells.index(last) + 1) % len(cells)])
 
 
 def _run_key(moved: Sequence[Probed], generation: int) -> str:
-    digests = " ".join(f"{name_of(one.cell)}={one.digest}" for one in moved)
+    digests = " ".join(f"{cell_name(one.cell)}={one.digest}" for one in moved)
     return f"{hashlib.sha256(digests.encode()).hexdigest()[:16]}-{generation}"

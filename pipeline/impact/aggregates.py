@@ -18,8 +18,8 @@ within years (Birge's ratio, never below 1), with Student's t of years − 2 deg
 """
 
 import math
+from statistics import NormalDist
 
-import numpy as np
 import polars as pl
 
 from pipeline.tables import IMPACT_AGGREGATES
@@ -49,8 +49,8 @@ def aggregate(
     """`impact_aggregates` rows, by kind, name and period.
 
     Args:
-        scores: `paper_id, year, status, tncsi_sp, pool_percentile` of the papers to describe, of
-            one config and each once.
+        scores: `paper_id, year, status, tncsi_sp, pool_percentile` of the papers to describe,
+            each once and of one config; status is null where no score was made yet.
         groups: `paper_id, kind, name`: what each paper belongs to, besides the library.
         labels: `kind, name, label`; a group without one shows its name.
         expected: `kind, name, year, n_found, n_expected`, a row per venue-year of the group where
@@ -118,7 +118,7 @@ def expected_papers(coverage: pl.DataFrame, domains: pl.DataFrame) -> pl.DataFra
 
 def wilson(hits: pl.Expr, n: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """Bounds of a share of `hits` in `n` > 0: Wilson's score interval, both in 0..1."""
-    z2 = _normal(0.5 + CONFIDENCE / 2) ** 2
+    z2 = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) ** 2
     share = hits / n
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = (z2 * share * (1 - share) / n + z2 * z2 / (4 * n * n)).sqrt() / (1 + z2 / n)
@@ -135,7 +135,7 @@ def _by_period(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _described(papers: pl.DataFrame) -> pl.DataFrame:
     """Figures of each group and period, null where there are too few scored papers."""
-    scored = pl.col("status") == "ok"
+    scored = (pl.col("status") == "ok").fill_null(False)
     percentile, score = (pl.col(c).filter(scored) for c in ("pool_percentile", "tncsi_sp"))
     told = papers.group_by("kind", "name", "period").agg(
         n_papers=pl.len().cast(pl.Int64),
@@ -178,9 +178,9 @@ def _trends(rows: pl.DataFrame) -> pl.DataFrame:
         for key, part in years.partition_by("kind", "name", as_dict=True).items()
         if part.height >= MIN_YEARS
     ]
-    key = {"kind": pl.String, "name": pl.String, "period": pl.String}
-    slope = dict.fromkeys(("trend", "trend_low", "trend_high"), pl.Float64)
-    return pl.DataFrame(found, schema=key | slope, orient="row")
+    columns = ("kind", "name", "period", "trend", "trend_low", "trend_high")
+    schema = {column: IMPACT_AGGREGATES.schema[column] for column in columns}
+    return pl.DataFrame(found, schema=schema, orient="row")
 
 
 def _slope(years: pl.DataFrame) -> tuple[float, float, float]:
@@ -208,9 +208,3 @@ def _t(freedom: int) -> float:
     from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
     return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
-
-
-def _normal(at: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(at))

@@ -15,7 +15,7 @@ much of the shorter ("graph neural network" of "graph neural").
 
 import re
 from collections.abc import Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 import numpy as np
 import polars as pl
@@ -156,7 +156,7 @@ def _says_the_same(term: str, other: str) -> bool:
 
 
 def _one_stem(a: str, b: str) -> bool:
-    alike = len(commonprefix([a, b]))
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
     return a == b or (alike >= 4 and alike >= min(len(a), len(b), STEM * max(len(a), len(b))))
 
 

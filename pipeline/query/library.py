@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError, NotFoundError, StorageError
+from pipeline.query.aggregates import read_aggregates, read_rising, read_topic, read_topics
 from pipeline.query.history import read_scores_as_of, read_trajectory
 from pipeline.query.lookup import Titles
 from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS, PaperRecords
@@ -177,6 +178,35 @@ class Library:
         """
         found = self._find(paper)
         return read_trajectory(self._workspace, self._records.catalogue, found, pool_days=pool_days)
+
+    def aggregates(
+        self, kind: str, period: str | None = None, *, name: str | None = None
+    ) -> pl.DataFrame:
+        """Impact of groups: rows of `impact_aggregates`, highest mean percentile first.
+
+        Raises NotFoundError before `csimpact overview` made them.
+
+        Args:
+            kind: `venue`, `domain`, `topic`, `library`, or `year`: the library in each year.
+            period: `all` years together (None means that), one year such as `2016`, or `each` year.
+            name: only this venue (slug or alias), domain or topic number.
+        """
+        return read_aggregates(self._workspace, kind, period, name)
+
+    def topics(self) -> pl.DataFrame:
+        """`topic_id, name, n_papers, terms`, the largest first; NotFoundError before they exist."""
+        return read_topics(self._workspace)
+
+    def topic(self, topic_id: int, k: int = 20) -> pl.DataFrame:
+        """The `k` papers nearest to a topic, with their `similarity` to its centre (cosine)."""
+        _check_k(k)
+        found = read_topic(self._workspace, topic_id, k)
+        return self._records.describe(found, "similarity")
+
+    def rising(self, k: int = 20) -> pl.DataFrame:
+        """The `k` papers whose excess_ratio rose most: rows of `rising_papers`, with titles."""
+        _check_k(k)
+        return read_rising(self._workspace, self._records.catalogue, k)
 
     def status(self) -> tuple[dict[str, int], pl.DataFrame]:
         """(totals, one row per venue-year): where every record went, and what is stale and why."""

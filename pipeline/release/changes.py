@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.tables import TABLES, Table
+from pipeline.tables import Table
 
 # Row numbers follow the order of minting and say nothing that the key does not; members of pools
 # are row numbers too, `pool_digest` says whether they moved. A vector never changes for its key.
@@ -95,12 +95,6 @@ def changes_of(table: Table, before: pl.DataFrame, after: pl.DataFrame) -> Chang
         before=staying_old.filter(moved),
         after=staying_new.filter(moved),
     )
-
-
-def no_changes(name: str) -> Changes:
-    """Of a table of which nothing moved."""
-    empty = TABLES[name].empty().select(compared_columns(TABLES[name]))
-    return changes_of(TABLES[name], empty, empty)
 
 
 def _pairs(

@@ -4,6 +4,7 @@
 rows that break a declaration, and Dagster shows it as the column schema. One meaning has one name
 everywhere; units stand in the name or in the `unit` field.
 
+    cells.py         a partition: venue × year
     declaration.py   what a table is, and every way rows may break it
     recurring.py     columns that stand in many tables
     corpus.py        records, papers, counts, citations
@@ -15,6 +16,7 @@ everywhere; units stand in the name or in the `unit` field.
 
 from collections.abc import Mapping
 
+from pipeline.tables.cells import UNRECOGNISED, Cell, cell_name, cell_named
 from pipeline.tables.corpus import (
     AUTHORSHIPS,
     CITATION_COUNTS,
@@ -28,7 +30,7 @@ from pipeline.tables.corpus import (
     REDIRECTS,
     VENUE_COVERAGE,
 )
-from pipeline.tables.declaration import UNRECOGNISED, Cell, Column, Table, violations
+from pipeline.tables.declaration import Column, Table, violations
 from pipeline.tables.impact import TNCSI_SP, TOPIC_POOLS
 from pipeline.tables.overview import (
     CITATION_PROFILES,
@@ -53,7 +55,7 @@ __all__ = [
     "PAIR_LABELS", "PAPERS", "PAPER_EMBEDDINGS", "PAPER_IDS", "PAPER_TOPICS", "QUARANTINE",
     "REDIRECTS", "RETRIEVAL_QUALITY", "RISING_PAPERS", "TABLES", "TITLE_PAIRS", "TNCSI_SP",
     "TNCSI_VARIANTS", "TOPICS", "TOPIC_POOLS", "UNRECOGNISED", "VENUE_COVERAGE", "Cell", "Column",
-    "Table", "violations",
+    "Table", "cell_name", "cell_named", "violations",
 ]  # fmt: skip
 
 TABLES: Mapping[str, Table] = {

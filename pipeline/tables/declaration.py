@@ -9,12 +9,6 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-Cell = tuple[str, int]
-"""A partition: (venue slug, year)."""
-
-UNRECOGNISED: Cell = ("unrecognised", 0)
-"""Where quarantine keeps whole files whose venue-year nobody can tell."""
-
 
 @dataclass(frozen=True)
 class Column:

@@ -186,11 +186,12 @@ IMPACT_AGGREGATES = Table(
         "label": Column(pl.String, "What to show: venue name, domain, topic name, `all`."),
         "period": Column(pl.String, "Year of the editions, such as `2016`, or `all`."),
         "status": Column(pl.String, "`ok`, or `too_few` scored papers: then there are no figures."),
-        "n_papers": Column(pl.Int32, "Papers of the group.", "papers"),
+        "n_papers": Column(pl.Int32, "Papers of the group that are in pools.", "papers"),
         "n_scored": Column(pl.Int32, "Of these, with a score.", "papers"),
         "found_share": Column(
             pl.Float64,
-            "Papers found / papers expected, where `venue_coverage` says what to expect.",
+            "Papers found by the source that tells of most, DBLP apart / papers expected, of the "
+            "venue-years of which `venue_coverage` says what to expect; null of topics.",
             "0..1",
             nullable=True,
         ),
@@ -202,7 +203,7 @@ IMPACT_AGGREGATES = Table(
             nullable=True,
         ),
         "mean_percentile_low": Column(
-            pl.Float64, "Lower bound of its 95% interval.", "0..1", nullable=True
+            pl.Float64, "Lower bound of its 95% interval (Student's t).", "0..1", nullable=True
         ),
         "mean_percentile_high": Column(
             pl.Float64, "Upper bound of its 95% interval.", "0..1", nullable=True
@@ -221,8 +222,8 @@ IMPACT_AGGREGATES = Table(
         ),
         "trend": Column(
             pl.Float64,
-            "Slope of mean_percentile over the years with enough scored papers; of rows "
-            "of all years only.",
+            "Slope of mean_percentile over 3 or more years with enough scored papers, each "
+            "weighing its n_scored; of rows of all years only.",
             "per year",
             nullable=True,
         ),
@@ -239,14 +240,17 @@ IMPACT_AGGREGATES = Table(
 RISING_PAPERS = Table(
     "rising_papers",
     "impact_aggregates",
-    "Papers whose standing among their pools grew most, from the history of counts.",
+    "Papers whose standing among their pools grew most, from the history of counts: the 200 "
+    "steepest of those with 3 or more new citations.",
     ("paper_id",),
     {
         "paper_id": PAPER_ID,
         "venue": VENUE,
         "year": YEAR,
         "rank": Column(pl.Int32, "1 for the steepest rise.", "rank"),
-        "since": Column(pl.Date, "Day looked back to.", "date"),
+        "since": Column(
+            pl.Date, "Day looked back to: 180 days before `until`, or the first known.", "date"
+        ),
         "until": Column(pl.Date, "Newest day on which a count moved.", "date"),
         "citation_source": CITATION_SOURCE,
         "cited_before": Column(pl.Int32, "Citations known on `since`.", "citations"),

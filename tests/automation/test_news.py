@@ -8,14 +8,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.fetch import name_of
 from pipeline.automation import fetching, news
 from pipeline.automation.names import ASKED_BY, FETCH
 from pipeline.automation.news import MAX_PROBES, Rounds, news_sensors, read_rounds, write_rounds
 from pipeline.automation.requests import Asked
 from pipeline.settings import DataDir
 from pipeline.simulation.openalex_server import Faults
-from pipeline.tables import Cell
+from pipeline.tables import Cell, cell_name
 from pipeline.venues import load_venues
 from resources import openalex_known
 from resources.openalex_deliveries import Deliveries, write_crawl
@@ -224,7 +223,7 @@ def test_time_that_is_up_ends_a_look_and_the_next_one_goes_on(
     cells = fetching.young_cells(night.workspace)
     night.sensor("new_works")
     assert len(night.probes()) == 9
-    assert read_rounds(night.cursors["new_works"]).next == name_of(cells[9])
+    assert read_rounds(night.cursors["new_works"]).next == cell_name(cells[9])
 
 
 def test_trouble_of_our_own_fails_no_tick(night: Nights, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,116 @@
+"""The commands about many papers at once: aggregates, topics, rising.
+
+Belongs here: arguments and their help. Not: the answers (pipeline/query) or their looks
+(output.py), both imported only when a command runs.
+"""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.read import AsFormat, Count, Format
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FIGURES = (
+    "n_papers", "n_scored", "found_share", "scored_share", "mean_percentile",
+    "mean_percentile_low", "mean_percentile_high", "top_decile_share",
+)  # fmt: skip
+
+
+class Kind(StrEnum):
+    """What papers are grouped by."""
+
+    venue = "venue"
+    domain = "domain"
+    topic = "topic"
+    library = "library"
+    year = "year"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command, example in (
+        (aggregates, "csimpact aggregates venue --period 2016"),
+        (topics, "csimpact topics 12 -k 5"),
+        (rising, "csimpact rising --format csv > rising.csv"),
+    ):
+        app.command(epilog=f"\b\nExample:\n  {example}")(command)
+
+
+def aggregates(
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help=", ".join(Kind))],
+    period: Annotated[
+        str | None,
+        typer.Option(metavar="YEAR", help="papers of this year only; each: a row per year"),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="only this venue, domain or topic number")
+    ] = None,
+    limit: Annotated[int, typer.Option("-k", "--limit", min=1, help="number of rows")] = 50,
+    output: AsFormat = Format.table,
+) -> None:
+    """How papers of each venue, domain or topic stand among their pools.
+
+    mean_percentile is the mean standing of a group's papers, each within its own pool: 0.5 is the
+    average of the library, low and high the bounds of a 95% interval. top_decile_share: papers in
+    the top tenth of their pool. trend: change of the mean per year. found_share and scored_share
+    tell how much of the group the figures rest on. Groups of fewer than 30 scored papers have no
+    figures. json and csv have all columns.
+    """
+    from pipeline.cli.output import print_frame
+    from pipeline.query import Library
+
+    rows = Library().aggregates(kind, period, name=name).head(limit)
+    print_frame(_for_eyes(rows, kind) if output == Format.table else rows, output)
+
+
+def topics(
+    topic: Annotated[
+        int | None,
+        typer.Argument(metavar="[TOPIC]", help="number of a topic: list its papers", min=0),
+    ] = None,
+    limit: Count = 20,
+    output: AsFormat = Format.table,
+) -> None:
+    """The topics of the library, found by clustering; with TOPIC, the papers nearest to its centre.
+
+    A topic is named by the terms that set its titles apart from others. All topics are listed, the
+    largest first; -k limits the papers of one.
+    """
+    import polars as pl
+
+    from pipeline.cli.output import print_frame, print_papers
+    from pipeline.query import Library
+
+    if topic is not None:
+        print_papers(Library().topic(topic, limit), output)
+        return
+    rows = Library().topics()
+    if output == Format.table:
+        rows = rows.drop("name").with_columns(pl.col("terms").list.join(", "))
+    print_frame(rows, output)
+
+
+def rising(limit: Count = 20, output: AsFormat = Format.table) -> None:
+    """Papers whose standing among their pools grew most in the last half-year of counts.
+
+    rise is the growth of excess_ratio, (citations − loc) / scale, from the day `since` to the day
+    `until`, with the pools of now. Papers of fewer than 3 new citations are left out. There are
+    none until counts were seen to move on a second day.
+    """
+    from pipeline.cli.output import print_papers
+    from pipeline.query import Library
+
+    print_papers(Library().rising(limit), output)
+
+
+def _for_eyes(rows: "pl.DataFrame", kind: Kind) -> "pl.DataFrame":
+    """The columns that fit a screen; of a topic, its name as well as its number."""
+    which = ["name", "label"] if kind == Kind.topic else ["name"]
+    single = rows["period"].n_unique() < 2
+    trend = ["trend", "trend_low", "trend_high"] if single and rows["trend"].count() else []
+    shown = [] if single else ["period"]
+    return rows.select(*which, *shown, *_FIGURES, *trend)
