@@ -79,7 +79,7 @@ def score_pools(
         InputError: a source of `counts` without precedence, or arrays too short for the rows.
     """
     rows = pools["paper_row"].to_numpy()
-    chosen, cited = _count_of_record(rows, counts, precedence)
+    chosen, cited = count_of_record(rows, counts, precedence)
     # A paper without a count still says how well its pool is known: by the most trusted source.
     fit = _fits(pools["members"], counts, precedence, np.maximum(chosen, 0))
     share = pl.col("pool_k") / pl.col("n_window")
@@ -87,7 +87,7 @@ def score_pools(
         pools.select("paper_id", "venue", "year", "config_id", "pool_k", "n_window", "pool_radius")
         .with_columns(
             _status(np.isin(rows, undated), cited, fit, rule),
-            _names(chosen, precedence),
+            source_names(chosen, precedence),
             *_scores(cited, fit),
             pl.when(pl.col("n_window") > 0).then(share).alias("pool_share"),
         )
@@ -169,7 +169,7 @@ def _status(
     return pl.Series("status", [*reasons, "ok"]).gather(status)
 
 
-def _count_of_record(
+def count_of_record(
     rows: NDArray[np.int32], counts: Counts, precedence: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Place in `precedence` of the first source that knows each paper, −1 if none, and c."""
@@ -190,6 +190,7 @@ def _count_of_record(
     return chosen, cited
 
 
-def _names(chosen: NDArray[np.int64], precedence: Sequence[str]) -> pl.Series:
+def source_names(chosen: NDArray[np.int64], precedence: Sequence[str]) -> pl.Series:
+    """`citation_source` of every place in `precedence` that `count_of_record` gave, shape (q,)."""
     names = pl.Series("citation_source", [*precedence, None], dtype=pl.String)
     return names.gather(np.where(chosen < 0, len(precedence), chosen))

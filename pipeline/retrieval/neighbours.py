@@ -120,6 +120,8 @@ class WindowNeighbours:
         candidate: NDArray[np.bool_],
         rule: WindowRule,
         reach: Reach = REACH,
+        windows: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+        itself: bool = False,
     ) -> None:
         """Prepare n papers, one per row of `vectors` (n, d), of length 1.
 
@@ -131,6 +133,10 @@ class WindowNeighbours:
             candidate: whether the paper may be a member; others still get a pool when asked for.
             rule: window and number of members.
             reach: how much of the surroundings of each pool's edge is reported.
+            windows: first and last day (n) of the window of each paper, where it is not ±
+                `rule.half_window_days`; of two papers asked for together, the one whose window
+                begins later may not end earlier.
+            itself: whether a candidate is in its own pool.
 
         Raises:
             InputError: arrays disagree in length, ids repeat, or vectors are not unit vectors.
@@ -145,6 +151,9 @@ class WindowNeighbours:
                 raise InputError(f"expected one {name} per paper, received repeated values")
         self.rule, self._reach = rule, reach
         self._vectors, self._day = vectors, day.astype(np.int64)
+        half = rule.half_window_days
+        self._first, self._last = windows or (self._day - half, self._day + half)
+        self._itself = itself
         eligible = np.flatnonzero(candidate & (day != NO_DAY))
         eligible = eligible[np.lexsort((member_id[eligible], day[eligible]))]
         self._candidates = vectors[eligible]
@@ -158,11 +167,17 @@ class WindowNeighbours:
         self._place[eligible] = np.arange(eligible.size)
 
     def pools(
-        self, queries: NDArray[np.int64], *, block: int = 1024, workers: int | None = None
+        self,
+        queries: NDArray[np.int64],
+        *,
+        vectors: NDArray[np.float32] | None = None,
+        block: int = 1024,
+        workers: int | None = None,
     ) -> Pools:
         """The pools of the papers in rows `queries`; equal for every `block` and any subset.
 
-        Memory beyond the answer stays near 256 MB: `block` rows at most, fewer in wide windows.
+        `vectors` (queries, d) look for neighbours in place of the papers' own, if given. Memory
+        beyond the answer stays near 256 MB: `block` rows at most, fewer in wide windows.
         """
         plan, answer = self._plan(queries)
         blocks = list(cut_blocks(plan, block))
@@ -170,8 +185,9 @@ class WindowNeighbours:
         with ThreadPoolExecutor(workers or os.cpu_count()) as threads:
             for rows in blocks:
                 products = buffer[: rows.floats].reshape(rows.stop - rows.start, -1)
-                asked = quantise(self._vectors[queries[plan.order[rows.start : rows.stop]]])
-                np.matmul(asked, self._candidates[rows.low : rows.high].T, out=products)
+                places = plan.order[rows.start : rows.stop]
+                look = self._vectors[queries[places]] if vectors is None else vectors[places]
+                np.matmul(quantise(look), self._candidates[rows.low : rows.high].T, out=products)
                 runs = [(products, rows, begin, end) for begin, end in cut_runs(plan, rows)]
                 for _ in threads.map(lambda run: self._select(plan, answer, *run), runs):
                     pass  # raises what a thread raised
@@ -180,7 +196,7 @@ class WindowNeighbours:
     def _plan(self, queries: NDArray[np.int64]) -> tuple[Plan, Pools]:
         """Windows, sizes and an answer to be filled in: all known before any product."""
         start, stop = self._windows(queries)
-        itself = self._place[queries]
+        itself = np.full(len(queries), -1) if self._itself else self._place[queries]
         n_window = np.where(self._day[queries] == NO_DAY, 0, stop - start - (itself >= 0))
         k = self.rule.pool_size(n_window)
         first, last = self._reach.ranks(k, n_window)
@@ -203,9 +219,8 @@ class WindowNeighbours:
 
     def _windows(self, queries: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First and past-the-last candidate of each query's window."""
-        day, half = self._day[queries], self.rule.half_window_days
-        start = np.searchsorted(self._candidate_day, day - half, side="left")
-        return start, np.searchsorted(self._candidate_day, day + half, side="right")
+        start = np.searchsorted(self._candidate_day, self._first[queries], side="left")
+        return start, np.searchsorted(self._candidate_day, self._last[queries], side="right")
 
     def _select(
         self,

@@ -45,7 +45,15 @@ TNCSI_VARIANTS = Table(
             "citations",
             nullable=True,
         ),
-        "n_pool": TNCSI_SP.columns["n_pool"],
+        "n_pool": Column(
+            pl.Int32, "Members counted: known from `citation_source`, of weight above 0.", "papers"
+        ),
+        "n_effective": Column(
+            pl.Float64,
+            "(Σ w)² / Σ w² of the counted members' weights; n_pool where all weigh the same.",
+            "papers",
+            nullable=True,
+        ),
         "pool_k": Column(pl.Int32, "Members of the pool under the rule.", "papers"),
     },
     partitioned=False,

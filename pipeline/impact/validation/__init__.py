@@ -1,0 +1,1 @@
+"""How far scores can be trusted: one file per study, arrays and frames in, figures out."""

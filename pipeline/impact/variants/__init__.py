@@ -1,0 +1,27 @@
+"""TNCSI_SP under other rules: as published, without a window, weighted, winsorised.
+
+Belongs here: rules (rules.py), scores of a library under them (scores.py) and of one paper from
+anyone's counts (by_hand.py). Not: the default rule as it is stored (pools.py, tncsi.py).
+"""
+
+from pipeline.impact.variants.by_hand import Score, tncsi_of
+from pipeline.impact.variants.rules import (
+    PUBLISHED,
+    VARIANTS,
+    Variant,
+    default_variant,
+    variants_of,
+)
+from pipeline.impact.variants.scores import score_variant, score_variants
+
+__all__ = [
+    "PUBLISHED",
+    "VARIANTS",
+    "Score",
+    "Variant",
+    "default_variant",
+    "score_variant",
+    "score_variants",
+    "tncsi_of",
+    "variants_of",
+]
