@@ -16,6 +16,7 @@ from pipeline.report.model import Listing, Section, said_time
 
 TITLE = "Changes since last night"
 TOLD = ("papers", "counts", "scores", "edges", "coverage", "failures")
+MOVERS = 10
 _MOVERS: dict[str, pl.DataType] = {
     "title": pl.String(), "venue": pl.String(), "year": pl.Int32(), "before": pl.Float64(),
     "after": pl.Float64(), "change": pl.Float64(), "why": pl.String(),
@@ -40,7 +41,7 @@ class LastNight:
         """From the document beside the page; raises KeyError or ValueError if it is none."""
         sections, since = document["sections"], document.get("since")
         moved = sections.get("scores", {}).get("tables", {}).get("moved", {}).get("rows", [])
-        rows = [{name: row.get(name) for name in _MOVERS} for row in moved]
+        rows = [{name: row.get(name) for name in _MOVERS} for row in moved[:MOVERS]]
         told = [sections[key]["words"] for key in (*TOLD, "tables") if key in sections]
         return cls(
             datetime.fromisoformat(document["made_at"]),
@@ -61,14 +62,12 @@ def changes_section(night: LastNight | None) -> Section:
         "before": "score before (0–1)", "after": "score after (0–1)", "change": "change (score)",
         "citations_before": "citations before",
     }  # fmt: skip
-    movers = Listing(
-        "moved", "Scores that moved, the farthest first", night.movers, 10, heads, "title"
-    )
+    movers = Listing("moved", "Scores that moved farthest", night.movers, MOVERS, heads, "title")
     return Section(
         "changes",
         TITLE,
         " ".join([opening, *night.words]),
-        {"scores_moved": night.movers.height},
+        {},
         (movers,) if night.movers.height else (),
     )
 

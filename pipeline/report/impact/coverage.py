@@ -60,7 +60,7 @@ def _held(numbers: dict[str, int], coverage: pl.DataFrame) -> str:
         pl.col("expected_from").is_not_null() & (pl.col("expected_from") != "dblp")
     )
     alone = own.select(CELL).n_unique()
-    parts = [f"{part(numbers['found'], numbers['expected'])} expected papers are held"]
+    parts = [f"{part(numbers['found'], numbers['expected'], 'expected papers')} are held"]
     if alone:
         parts.append(
             f"; in {counted(alone, 'venue-year')} the list itself says what to expect, so that a "
@@ -72,7 +72,7 @@ def _held(numbers: dict[str, int], coverage: pl.DataFrame) -> str:
 
 
 def _counted(numbers: dict[str, int]) -> str:
-    return f"{part(numbers['with_count'], numbers['papers'])} papers have a citation count."
+    return f"{part(numbers['with_count'], numbers['papers'], 'papers')} have a citation count."
 
 
 def _by_venue(cells: pl.DataFrame) -> Listing:

@@ -27,8 +27,8 @@ def distributions_section(scores: pl.DataFrame) -> Section:
     }
     words = (
         f"Half of the scores are below {numbers['median']:.3f}; "
-        f"{part(int(numbers['zero']), known.height)} are 0, for papers with no more citations "
-        f"than the least of their pool; {part(int(numbers['above_0.9']), known.height)} are above "
+        f"{part(int(numbers['zero']), known.height, 'scores')} are 0, for papers with no more citations "
+        f"than the least of their pool; {part(int(numbers['above_0.9']), known.height, 'scores')} are above "
         "0.9."
     )
     pictures = (_histograms(known, numbers), _by_domain(known))

@@ -38,9 +38,10 @@ def retrieval_section(quality: pl.DataFrame | None) -> Section:
         for r in best.iter_rows(named=True)
     ]
     words = f"Highest {shown['measure'][0]}: {listed(told)}." if told else ""
-    table = whole.sort("benchmark", "measure", "value", descending=[False, False, True]).drop(
-        "domain"
-    )
+    first = pl.col("measure") != SHOWN_MEASURE
+    table = whole.sort(
+        first, "measure", "benchmark", "value", descending=[False, False, False, True]
+    ).drop("domain")
     listing = Listing("measures", "Means over queries", table, 20, _HEADS, "system")
     picture = Picture(
         "quality",

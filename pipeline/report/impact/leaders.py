@@ -18,8 +18,8 @@ _HEADS = {
     "cited_by_count": "citations",
     "excess_ratio": "excess ratio",
     "tncsi_sp": "score (0–1)",
-    "tncsi_sp_low": "lower 95% bound",
-    "tncsi_sp_high": "upper 95% bound",
+    "excess_low": "lower 95% bound of the ratio",
+    "excess_high": "upper 95% bound of the ratio",
     "pool_percentile": "percentile (0–1)",
     "n_pool": "pool (papers)",
     "paper_id": "id",
@@ -54,7 +54,8 @@ def _words(ranked: pl.DataFrame, titles: pl.DataFrame) -> str:
         f"its own topic and time. Of {newest['year']} it is "
         f"{quoted(newest['title'] or newest['paper_id'])}, with {newest['excess_ratio']:,.1f} "
         f"times the mean of its pool above the least, from {counted(newest['n_pool'], 'paper')}. "
-        "Where score and bounds are 1.000, only the excess ratio still tells papers apart."
+        "The bounds are those of the pool's own spread (robust_low, robust_high); a ratio above "
+        "about 36 is a score of 1 to the last digit, and its bound is not kept."
     )
 
 
@@ -62,10 +63,17 @@ def _listing(
     rows: pl.DataFrame, titles: pl.DataFrame, name: str, caption: str, shown: int = 25
 ) -> Listing:
     named = rows.join(titles, on="paper_id", how="left", maintain_order="left").select(
-        "year", "title", "venue", "cited_by_count", "excess_ratio", "tncsi_sp", "tncsi_sp_low",
-        "tncsi_sp_high", "pool_percentile", "n_pool", "paper_id",
+        "year", "title", "venue", "cited_by_count", "excess_ratio",
+        _excess("robust_low").alias("excess_low"), _excess("robust_high").alias("excess_high"),
+        "tncsi_sp", "pool_percentile", "n_pool", "paper_id",
     )  # fmt: skip
     return Listing(name, caption, named, shown, _HEADS, "title")
+
+
+def _excess(bound: str) -> pl.Expr:
+    """The excess ratio of a bound of the score; null where the score is 1 to the last digit."""
+    score = pl.col(bound)
+    return pl.when(score < 1).then(-(-score).log1p())
 
 
 def rising_section(rising: pl.DataFrame | None, titles: pl.DataFrame) -> Section:

@@ -45,7 +45,7 @@ def library_section(setting: Setting, scores: pl.DataFrame, as_of: date | None) 
     rest = f"; {listed(without)} have none" if without else ""
     words = (
         f"{counted(papers, 'paper')} of {counted(venues, 'venue')}, {years}; "
-        f"{part(scored, papers)} have a score{rest}."
+        f"{part(scored, papers, 'papers')} have a score{rest}."
     )
     return Section("library", "The library", words, numbers, (_under(setting, as_of, years),))
 

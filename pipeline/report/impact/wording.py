@@ -18,9 +18,9 @@ def percent(share: float) -> str:
     return text.replace(".0%", "%") if share in (0, 1) else text
 
 
-def part(some: int, whole: int) -> str:
-    """`3 of 4 (75.0%)`."""
-    return f"{some:,} of {whole:,}" + (f" ({percent(some / whole)})" if whole else "")
+def part(some: int, whole: int, noun: str) -> str:
+    """`3 of 4 papers (75.0%)`."""
+    return f"{some:,} of {whole:,} {noun}" + (f" ({percent(some / whole)})" if whole else "")
 
 
 def between(low: float | None, high: float | None) -> str:
