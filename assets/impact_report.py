@@ -31,11 +31,11 @@ def impact_report(workspace: Workspace, _: TrainConfig) -> Result:
 
     A page that was made from the same inputs is left alone.
     """
-    pages, night = ImpactPage(workspace.data.reports / "impact"), _last_night(workspace)
+    pages, night = ImpactPage(workspace.data.reports / "impact"), read_last_night(workspace)
     inputs = _inputs(workspace, night)
     if (made := pages.made_of(inputs)) is not None:
         return Result(made, {}, made=False)
-    report = write_overview(_overview(workspace, night))
+    report = write_overview(read_overview(workspace, night))
     page = overview_page(report)
     version = pages.write(page, report.document(), inputs)
     plots = {f"{s.key}_{p.name}": p.png for s in report.sections for p in s.pictures}
@@ -59,7 +59,8 @@ def _digest(workspace: Workspace, table: str) -> str:
     return state.digest if state else ""
 
 
-def _overview(workspace: Workspace, night: LastNight | None) -> Overview:
+def read_overview(workspace: Workspace, night: LastNight | None) -> Overview:
+    """Everything the report is made from, as it stands now."""
     lake, now = workspace.lake, datetime.now(UTC)
     scores = lake.read_all("tncsi_sp").filter(config_id=workspace.config_id)
     homes = [(v.slug, v.name, v.domain) for v in workspace.venues]
@@ -97,7 +98,7 @@ def _as_of(workspace: Workspace) -> date | None:
     return newest if isinstance(newest, date) else None
 
 
-def _last_night(workspace: Workspace) -> LastNight | None:
+def read_last_night(workspace: Workspace) -> LastNight | None:
     """The newest nightly report; None if there is none, or its document is damaged."""
     try:
         return LastNight.of(Reports(workspace.data.reports).last().document())

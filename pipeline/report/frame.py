@@ -46,7 +46,8 @@ td.n,th.n{text-align:right}td.n{white-space:nowrap}th.n{min-width:4rem}
 .more{color:var(--soft);font-size:.875rem;margin:0}
 @media print{body{max-width:none;padding:0;font-size:11px}nav,.skip{display:none}
 .wide{overflow:visible}h2,caption{break-after:avoid}tr{break-inside:avoid}
-thead{display:table-header-group}figure{flex-basis:47%}}
+table{width:100%;font-size:8px}th,td{padding:.125rem .375rem .125rem 0}th.n{min-width:0}
+.t{min-width:8rem}thead{display:table-header-group}figure{flex-basis:47%}}
 """
 WIDE_TEXT = frozenset({"title", "before", "after", "what", "setting", "note"})
 # Whatever a title might smuggle in: nothing is loaded, nothing is run.

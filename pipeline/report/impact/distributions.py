@@ -25,11 +25,10 @@ def distributions_section(scores: pl.DataFrame) -> Section:
         "zero": int((known["tncsi_sp"] == 0).sum()),
         "above_0.9": int((known["tncsi_sp"] > 0.9).sum()),
     }
+    zero, high = (part(int(numbers[n]), known.height, "scores") for n in ("zero", "above_0.9"))
     words = (
-        f"Half of the scores are below {numbers['median']:.3f}; "
-        f"{part(int(numbers['zero']), known.height, 'scores')} are 0, for papers with no more citations "
-        f"than the least of their pool; {part(int(numbers['above_0.9']), known.height, 'scores')} are above "
-        "0.9."
+        f"Half of the scores are below {numbers['median']:.3f}; {zero} are 0, for papers with no "
+        f"more citations than the least of their pool; {high} are above 0.9."
     )
     pictures = (_histograms(known, numbers), _by_domain(known))
     return Section("distributions", TITLE, words, numbers, (_table(known),), pictures)

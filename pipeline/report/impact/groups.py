@@ -8,13 +8,13 @@ import polars as pl
 
 from pipeline.report.figures.dots import dot_plot
 from pipeline.report.figures.trends import trend_panels
-from pipeline.report.impact.wording import PERCENTILE_UNIT, between, missing, span
-from pipeline.report.model import Listing, Picture, Section, counted, listed
+from pipeline.report.impact.wording import between, missing, span
+from pipeline.report.model import Listing, Picture, Section, counted, listed, quoted
 
-AVERAGE = 0.5  # of percentiles, over any pool
+MIDDLE = 0.5  # of a pool, as a percentile
 MOST_DOTS = 40  # beyond that the highest and the lowest are drawn
 MIN_YEARS = 4  # that a line needs
-MOST_PANELS = 18
+MOST_PANELS = 12
 _HEADS = {
     "n_scored": "scored papers",
     "mean_percentile": "mean percentile (0–1)",
@@ -22,13 +22,9 @@ _HEADS = {
     "mean_percentile_high": "upper 95% bound",
     "tncsi_sp_median": "median score (0–1)",
     "top_decile_share": "in the top tenth (0–1)",
-    "top_decile_low": "lower bound",
-    "top_decile_high": "upper bound",
     "trend": "trend (per year)",
     "trend_low": "trend, lower bound",
     "trend_high": "trend, upper bound",
-    "scored_share": "share scored (0–1)",
-    "found_share": "share found (0–1)",
 }
 
 
@@ -82,7 +78,7 @@ def _extremes(ranked: pl.DataFrame, kind: str) -> str:
 
 
 def _name(row: dict[str, str]) -> str:
-    return f"\u2068{row['label']}\u2069"
+    return quoted(row["label"])
 
 
 def _moving(ranked: pl.DataFrame, kind: str, key: str) -> str:
@@ -94,7 +90,7 @@ def _moving(ranked: pl.DataFrame, kind: str, key: str) -> str:
         return f"No {kind} has years enough for a trend."
     parts = [f"{up:,} went up", f"{down:,} went down"]
     return (
-        f"Of {counted(told.height, kind, key)} with a trend, {listed(parts)} beyond its interval."
+        f"Of {counted(told.height, kind, key)} with a trend, {listed(parts)} beyond the interval."
     )
 
 
@@ -106,17 +102,19 @@ def _dots(ranked: pl.DataFrame, kind: str, key: str) -> Picture:
         value="mean_percentile", low="mean_percentile_low", high="mean_percentile_high",
     )  # fmt: skip
     apart = ranked.filter(
-        (pl.col("mean_percentile_low") > AVERAGE) | (pl.col("mean_percentile_high") < AVERAGE)
+        (pl.col("mean_percentile_low") > MIDDLE) | (pl.col("mean_percentile_high") < MIDDLE)
     )
     which = f"the {half} highest and the {half} lowest of {ranked.height:,} {key}" if cut else (
         counted(ranked.height, kind, key)
     )  # fmt: skip
     alt = (
         f"Dot plot of the mean percentile of {which}, with 95% intervals. {_extremes(ranked, kind)}"
-        f" The intervals of {apart.height:,} leave out the average of 0.5."
+        f" The intervals of {apart.height:,} leave out 0.5, the middle of a pool."
     )
-    caption = f"Dots: mean percentile of {which}; bars: 95% intervals; dashed: the average."
-    return Picture("ranked", caption, alt, dot_plot(named, PERCENTILE_UNIT, AVERAGE))
+    caption = (
+        f"Dots: mean percentile of {which}; bars: 95% intervals; dashed: the middle of a pool."
+    )
+    return Picture("ranked", caption, alt, dot_plot(named, "mean percentile in the pool", MIDDLE))
 
 
 def _short(kind: str) -> pl.Expr:
@@ -147,9 +145,9 @@ def _trends(lines: pl.DataFrame, key: str) -> Picture:
     )
     caption = (
         f"Mean percentile by year, the {labels:,} largest {key} with {MIN_YEARS} years or more; "
-        "bands: 95% intervals; dashed: the average."
+        "bands: 95% intervals; dashed: the middle of a pool."
     )
-    return Picture("trends", caption, alt, trend_panels(lines, AVERAGE))
+    return Picture("trends", caption, alt, trend_panels(lines, MIDDLE))
 
 
 def _table(ranked: pl.DataFrame, key: str) -> Listing:

@@ -7,8 +7,6 @@ import polars as pl
 
 from pipeline.report.model import Section
 
-PERCENTILE_UNIT = "mean percentile in the pool (0.5 is the average)"
-
 
 def percent(share: float) -> str:
     """A share as percent: one decimal, and neither 0 nor 100 unless it is."""
