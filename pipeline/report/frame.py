@@ -17,7 +17,7 @@ STYLE = """
 :root{color-scheme:light;--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--mark:#0b5394;--wash:#f6f8fa}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:64rem;padding:1rem;background:#fff;color:var(--ink);
-font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
+font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif}
 h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}
 h2{font-size:1.15rem;margin:2rem 0 .5rem;padding-top:.75rem;border-top:1px solid var(--line)}
 .skip{position:absolute;left:-99rem}
@@ -44,9 +44,9 @@ tbody th{font-weight:400}
 td.n,th.n{text-align:right}td.n{white-space:nowrap}th.n{min-width:4rem}
 .t{min-width:14rem;overflow-wrap:anywhere}
 .more{color:var(--soft);font-size:.875rem;margin:0}
-@media print{body{max-width:none;padding:0;font-size:11px}nav,.skip{display:none}
+@media print{html{font-size:11px}body{max-width:none;padding:0}nav,.skip{display:none}
 .wide{overflow:visible}h2,caption{break-after:avoid}tr{break-inside:avoid}
-table{width:100%;font-size:8px}th,td{padding:.125rem .375rem .125rem 0}th.n{min-width:0}
+table{width:100%;font-size:.75rem}th,td{padding:.125rem .375rem .125rem 0}th.n{min-width:0}
 .t{min-width:8rem}thead{display:table-header-group}figure{flex-basis:47%}}
 """
 WIDE_TEXT = frozenset({"title", "before", "after", "what", "setting", "note"})
@@ -99,7 +99,7 @@ def _section(section: Section, say_words: bool) -> str:
 def _picture(key: str, picture: Picture) -> str:
     width, height = (int.from_bytes(picture.png[at : at + 4], "big") for at in (16, 20))
     return (
-        f'<figure id="{key}-{picture.name}">\n'
+        f'<figure id="{key}-{picture.name}-figure">\n'
         # Sizes keep the text from jumping while the page loads.
         f'<img alt="{escape(picture.alt)}" width="{width}" height="{height}" '
         f'src="data:image/png;base64,{b64encode(picture.png).decode()}">\n'

@@ -5,6 +5,7 @@ pixels wide, as on a phone, 8 points are then still 10 pixels.
 """
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 from pipeline.report.cells import one_line
@@ -39,7 +40,10 @@ def to_png(figure: "Figure", dpi: int = PAGE_DPI) -> bytes:
     from PIL import Image
 
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi)
+    with warnings.catch_warnings():
+        # A name in letters that the font lacks is drawn as boxes; the table has it in words.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(drawn, format="png", dpi=dpi)
     image = Image.open(drawn).convert("RGB")
     image.quantize(PALETTE, method=Image.Quantize.FASTOCTREE).save(small, "png", optimize=True)
     return small.getvalue()
