@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 
-from pipeline.errors import StorageError
 from pipeline.staleness import Inputs
 from resources.files import digest, replace_file
 
@@ -48,13 +47,7 @@ class ImpactPage:
         The document is replaced last: whoever is killed before has made nothing.
         """
         data = page.encode()
-        beside = orjson.dumps(
-            {**document, "inputs": dict(inputs), "page": digest(data)},
-            option=orjson.OPT_SERIALIZE_NUMPY,
-        )
-        try:
-            replace_file(self.page, data)
-            replace_file(self.document, beside)
-        except StorageError as problem:
-            raise StorageError(f"{problem}; the impact report stays as it was") from problem
+        beside = orjson.dumps({**document, "inputs": dict(inputs), "page": digest(data)})
+        replace_file(self.page, data)
+        replace_file(self.document, beside)
         return digest(data)

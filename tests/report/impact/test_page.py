@@ -97,7 +97,7 @@ def test_any_title_is_text() -> None:
     cells = {e.text_content() for e in page.iter("td", "th")}
     assert NASTY[0] in cells
     assert NASTY[2] in cells
-    assert "over ride and [31mred # heading" in cells
+    assert "override and [31mred # heading" in cells
     assert "<script" not in text
     assert "\u202e" not in text
     assert "\x1b" not in text
