@@ -38,6 +38,7 @@ def test_the_page_and_its_plots(workspace: Workspace) -> None:
     assert result.made
     assert result.plots
     assert len(result.plots) == page.count("<img ")
+    assert not result.plots.keys() & result.facts.keys()
     metadata = result.metadata()
     assert metadata["coverage_with_count"].value.startswith(
         "![coverage_with_count](data:image/png;"

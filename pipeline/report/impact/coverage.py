@@ -26,7 +26,7 @@ def coverage_section(scores: pl.DataFrame, coverage: pl.DataFrame) -> Section:
     numbers = {
         "venue_years": cells.height,
         "papers": int(cells["n_papers"].sum()),
-        "with_count": int(cells["n_counted"].sum()),
+        "counted": int(cells["n_counted"].sum()),
         "expected": int(known["n_expected"].sum()),
         "found": int(known.select(pl.min_horizontal("n_papers", "n_expected").sum()).item()),
         "expected_unknown": cells.height - known.height,
@@ -72,7 +72,7 @@ def _held(numbers: dict[str, int], coverage: pl.DataFrame) -> str:
 
 
 def _counted(numbers: dict[str, int]) -> str:
-    return f"{part(numbers['with_count'], numbers['papers'], 'papers')} have a citation count."
+    return f"{part(numbers['counted'], numbers['papers'], 'papers')} have a citation count."
 
 
 def _by_venue(cells: pl.DataFrame) -> Listing:

@@ -63,7 +63,7 @@ def test_coverage_tells_who_says_what_to_expect() -> None:
     """
     section = coverage_section(scores(), coverage())
     assert section.numbers == {
-        "venue_years": 6, "papers": 63, "with_count": 60, "expected": 30, "found": 20,
+        "venue_years": 6, "papers": 63, "counted": 60, "expected": 30, "found": 20,
         "expected_unknown": 4,
     }  # fmt: skip
     assert section.words.startswith(
