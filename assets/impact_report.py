@@ -31,7 +31,7 @@ def impact_report(workspace: Workspace, _: TrainConfig) -> Result:
 
     A page that was made from the same inputs is left alone.
     """
-    pages, night = ImpactPage(workspace.data.reports / "impact"), read_last_night(workspace)
+    pages, night = ImpactPage(workspace.data.impact_report), read_last_night(workspace)
     inputs = _inputs(workspace, night)
     if (made := pages.made_of(inputs)) is not None:
         return Result(made, {}, made=False)

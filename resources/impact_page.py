@@ -18,19 +18,14 @@ from resources.files import digest, replace_file
 
 @dataclass(frozen=True)
 class ImpactPage:
-    """`impact.html` and `impact.json` in the folder `root`."""
+    """The file `page`, and a document of its name."""
 
-    root: Path
-
-    @property
-    def page(self) -> Path:
-        """The page."""
-        return self.root / "impact.html"
+    page: Path
 
     @property
     def document(self) -> Path:
         """Its words and numbers for programs, and from what it was made."""
-        return self.root / "impact.json"
+        return self.page.with_suffix(".json")
 
     def made_of(self, inputs: Inputs) -> str | None:
         """The page's digest if it was made from these inputs and is what was written, else None."""

@@ -11,7 +11,17 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from pipeline.automation.names import ASKED_BY, FETCH, PRUNE, REFRESH, RELEASE, TRAIN, WHY
+from pipeline.automation.names import (
+    ASKED_BY,
+    FETCH,
+    OVERVIEW,
+    PRUNE,
+    REFRESH,
+    RELEASE,
+    TRAIN,
+    VALIDATE,
+    WHY,
+)
 
 LONGEST_LINE = 500
 MOST_EVENTS = 20_000  # of a run's materialisations: the first load of a large library has more
@@ -33,6 +43,14 @@ NEXT = {
     RELEASE: (
         "The next night tries again; what was half written is no release.",
         "`csimpact release list` shows what there is.",
+    ),
+    OVERVIEW: (
+        "The next night tries again; tables that were finished are kept.",
+        "`csimpact overview` makes it now.",
+    ),
+    VALIDATE: (
+        "Nobody tries again by itself; tables that were finished are kept.",
+        "`csimpact validate` measures again.",
     ),
     PRUNE: ("The next pruning goes on.", "Nothing is lost by waiting."),
 }

@@ -15,9 +15,10 @@ import dagster as dg
 
 from assets import ON_DEMAND, STAGES
 from assets.materialise import as_op, clear_errors
+from assets.overview import OVERVIEW_WHOLES, VALIDATION_WHOLES
 from assets.release import RELEASE as DATASET_RELEASE
 from assets.wholes import WHOLES, as_whole_op
-from pipeline.automation.names import PRUNE, REFRESH, RELEASE, TRAIN, job_tags
+from pipeline.automation.names import OVERVIEW, PRUNE, REFRESH, RELEASE, TRAIN, VALIDATE, job_tags
 from pipeline.tables import cell_name
 from resources.retention import prune
 from resources.workspace import Workspace
@@ -42,6 +43,18 @@ def release_job() -> dg.JobDefinition:
     """The job behind `csimpact release make`, for the night."""
     description = "Make an immutable dated release of the public tables, if anything changed."
     return in_order(RELEASE, [as_whole_op(DATASET_RELEASE)], description)
+
+
+def overview_job() -> dg.JobDefinition:
+    """The job behind `csimpact overview`: profiles, topics, aggregates and the impact report."""
+    description = "Describe the library as it stands: only what moved is made again."
+    return in_order(OVERVIEW, list(map(as_whole_op, OVERVIEW_WHOLES)), description)
+
+
+def validate_job() -> dg.JobDefinition:
+    """The job behind `csimpact validate`: scores under other rules, and how far all of it holds."""
+    description = "Score under other rules, then measure agreement, calibration and sensitivity."
+    return in_order(VALIDATE, list(map(as_whole_op, VALIDATION_WHOLES)), description)
 
 
 def prune_job() -> dg.JobDefinition:

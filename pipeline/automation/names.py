@@ -7,6 +7,7 @@ may import them before it loads it.
 from typing import Literal
 
 REFRESH, TRAIN, FETCH, RELEASE, PRUNE = "refresh", "train", "fetch", "release", "prune"
+OVERVIEW, VALIDATE = "overview", "validate"
 
 KIND = "csimpact/kind"
 """Tag: what a run is for. The run queue admits one of each kind at a time (dagster.yaml)."""
@@ -33,6 +34,8 @@ TIME_LIMIT_S = {
     FETCH: 6 * HOUR_S,
     RELEASE: 2 * HOUR_S,
     PRUNE: HOUR_S,
+    OVERVIEW: 2 * HOUR_S,
+    VALIDATE: 6 * HOUR_S,
 }
 
 

@@ -34,35 +34,6 @@ def print_papers(papers: pl.DataFrame, output: str) -> None:
     print_frame(papers, output)
 
 
-def print_impact(paper: pl.DataFrame, pool: pl.DataFrame | None, output: str) -> None:
-    """One paper as an object; with `pool`, the papers it was measured against."""
-    if output == "json":
-        explained = {} if pool is None else {"pool": pool.to_dicts()}
-        _write_json(paper.row(0, named=True) | explained)
-    elif output == "csv":
-        print_frame(paper if pool is None else pool, output)
-    else:
-        print_frame(paper, output)
-        if pool is not None:
-            _write(_pool_summary(paper.row(0, named=True), pool))
-            print_frame(pool, output)
-
-
-def _pool_summary(paper: dict[str, Any], pool: pl.DataFrame) -> str:
-    """How the score follows from the pool, in one line."""
-    counts = pool["cited_by_count"].drop_nulls()
-    if not counts.len():
-        return f"pool: {pool.height} papers, none with a citation count ({paper['status']})\n"
-    mean, least = sum(counts) / counts.len(), min(counts)
-    line = (
-        f"pool: {pool.height} papers, {counts.len()} with a count, least {least}, mean {mean:.1f}"
-    )
-    if paper["excess_ratio"] is None:
-        return f"{line} ({paper['status']})\n"
-    cited = paper["cited_by_count"]
-    return f"{line}: excess_ratio = ({cited} − {least}) / ({mean:.1f} − {least})\n"
-
-
 def print_status(
     totals: dict[str, int],
     partitions: pl.DataFrame,
@@ -120,10 +91,11 @@ def print_frame(frame: pl.DataFrame, output: str) -> None:
 
 
 def print_text(text: str) -> None:
-    """A paragraph, folded to the width of a terminal."""
-    Console(markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty()).print(
-        text
-    )
+    """Paragraphs, folded to the width of a terminal; a line stays a line for grep."""
+    if sys.stdout.isatty():
+        _print_rich(Text(text))
+    else:
+        _write(text + "\n")
 
 
 def print_document(answer: Any) -> None:
@@ -170,7 +142,6 @@ def _write(text: str) -> None:
 
 
 def _print_table(frame: pl.DataFrame) -> None:
-    terminal = Console(markup=False, emoji=False, highlight=False)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name, dtype in frame.schema.items():
         text = not dtype.is_numeric()
@@ -182,13 +153,28 @@ def _print_table(frame: pl.DataFrame) -> None:
         )
     for row in frame.iter_rows(named=True):
         table.add_row(*_cells(row))
+    _print_rich(table)
+
+
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """What is told of one thing, a line per name."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(Text(name), Text(_visible(value)))
+    _print_rich(table)
+
+
+def _print_rich(shown: Table | Text) -> None:
+    terminal = Console(markup=False, emoji=False, highlight=False)
     width = terminal.width if terminal.is_terminal else PIPED_WIDTH
     buffer = io.StringIO()
     colour = terminal.color_system if terminal.is_terminal else None
     Console(
         file=buffer, width=width, markup=False, emoji=False, highlight=False,
         force_terminal=terminal.is_terminal, color_system=colour,  # type: ignore[arg-type]  # a Literal there
-    ).print(table)  # fmt: skip
+    ).print(shown)  # fmt: skip
     _write("\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n")
 
 

@@ -7,6 +7,7 @@ Belongs here: arguments and their help. Not: the answers (pipeline/query) or the
 import sys
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -92,19 +93,71 @@ def similar(paper: Paper, limit: Count = 10, output: AsFormat = Format.table) ->
 def impact(
     paper: Paper,
     explain: Annotated[
-        bool, typer.Option("--explain", help="also list the pool it was measured against")
+        bool,
+        typer.Option("--explain", help="also its pool, and where it stands there"),
     ] = False,
+    limit: Annotated[
+        int, typer.Option("-k", "--limit", min=1, help="members of the pool in the table")
+    ] = 20,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="draw the pool into this .png or .svg; it is replaced"),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="also why the score moved since then"
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="with --since: up to that day, not up to now",
+        ),
+    ] = None,
     output: AsFormat = Format.table,
 ) -> None:
-    """Citations and TNCSI_SP of PAPER.
+    """Citations and TNCSI_SP of PAPER, with its interval and standing.
 
     TNCSI_SP sets its citations against those of its pool, papers of its topic and time. With
-    --explain and --format csv, the pool is printed in place of the paper.
+    --explain and --format csv, the pool is printed in place of the paper, with --since and
+    --format csv the parts of the change.
     """
-    from pipeline.cli.output import print_impact
+    from pipeline.cli.impact import print_impact
+    from pipeline.errors import InputError
 
+    if until and not since:
+        raise InputError("expected --since YYYY-MM-DD beside --until, received --until alone")
+    if plot:
+        _check_picture(plot)
     library = _library()
-    print_impact(library.impact(paper), library.pool(paper) if explain else None, output)
+    told = library.explain(paper) if explain or plot else None
+    row = told.paper if told else library.impact(paper)
+    moved = None
+    if since:
+        moved = library.why_moved(row["paper_id"][0], since.date(), until and until.date())
+    print_impact(row, output, told=told if explain else None, moved=moved, limit=limit)
+    if plot and told:
+        _write_picture(plot, told.plot(plot.suffix[1:].lower()))
+
+
+def _check_picture(path: Path) -> None:
+    """Before seconds are spent on what cannot be written."""
+    from pipeline.errors import InputError
+
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise InputError(f"expected --plot to name a .png or .svg file, received {path}")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"expected --plot in a folder that exists, received {path}")
+
+
+def _write_picture(path: Path, picture: bytes) -> None:
+    from resources.files import replace_file
+
+    replace_file(path, picture)
+    print(f"note: the pool is drawn in {path.absolute()}", file=sys.stderr)
 
 
 def top(

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.impact.companions import PaperFacts
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.tncsi import dense_counts, score_pools
 from pipeline.tables import TNCSI_SP
@@ -47,6 +48,7 @@ def scores_as_of(
     undated: NDArray[np.int32],
     precedence: Sequence[str],
     rule: PoolRule,
+    facts: PaperFacts | None = None,
 ) -> pl.DataFrame:
     """`tncsi_sp` rows of the papers in `pools`, with the counts known on `day`.
 
@@ -58,6 +60,7 @@ def scores_as_of(
         undated: `paper_row` of papers without publication date.
         precedence: sources, the most trusted first.
         rule: gives `n_min`, the fewest known counts for a score.
+        facts: of the papers and all members, for the companions that look at them.
 
     Raises:
         InputError: a source without precedence, or `paper_rows` that lack a member.
@@ -65,7 +68,14 @@ def scores_as_of(
     counts = counts_on(snapshots, day).join(paper_rows.select("paper_id", "paper_row"), "paper_id")
     n_rows = max(paper_rows["paper_row"].to_list(), default=-1) + 1
     dense = dense_counts(counts, n_rows)
-    return score_pools(pools, dense, undated=undated, precedence=precedence, rule=rule)
+    return score_pools(
+        pools,
+        dense,
+        undated=undated,
+        precedence=precedence,
+        rule=rule,
+        facts=facts and facts.reaching(n_rows),
+    )
 
 
 def trajectory(

@@ -5,7 +5,7 @@ or which paper is meant (lookup.py). A paper's trajectory reads the counts of th
 its pool's members are in, and no others.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,10 +14,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.impact.history import TRAJECTORY_COLUMNS, TRAJECTORY_SCHEMA, scores_as_of, trajectory
+from pipeline.impact.companions import PaperFacts
+from pipeline.impact.history import (
+    TRAJECTORY_COLUMNS,
+    TRAJECTORY_SCHEMA,
+    counts_on,
+    scores_as_of,
+    trajectory,
+)
 from pipeline.tables import Cell
-from resources.lake import read_frame
-from resources.releases import list_releases
+from resources.lake import Lake, read_frame
+from resources.releases import find_release, list_releases
 from resources.workspace import Workspace
 
 _ROWS = ["paper_id", "paper_row", "venue", "year"]
@@ -58,6 +65,8 @@ def read_scores_as_of(
     """`tncsi_sp` rows of `cells` with the counts known on `day`, pools being those of now."""
     pools = workspace.lake.read_cells("topic_pools", cells)
     past = _Past.of(workspace, catalogue, pools.filter(config_id=workspace.config_id))
+    columns = ["paper_row", "venue", "date_precision"]
+    papers = workspace.lake.read_cells("papers", _cells_of(past.paper_rows), columns)
     return scores_as_of(
         past.pools,
         past.snapshots,
@@ -66,6 +75,7 @@ def read_scores_as_of(
         undated=past.undated,
         precedence=past.precedence,
         rule=workspace.rule,
+        facts=PaperFacts.of(papers, workspace.domains),
     )
 
 
@@ -74,9 +84,7 @@ def read_trajectory(
 ) -> pl.DataFrame:
     """TRAJECTORY_COLUMNS and `release` of the paper of a catalogue row."""
     cell = (paper["venue"], paper["year"])
-    pools = workspace.lake.read("topic_pools", cell)
-    own = pools.filter(paper_id=paper["paper_id"], config_id=workspace.config_id)
-    past = _Past.of(workspace, catalogue, own)
+    past = _Past.of(workspace, catalogue, _own_pool(workspace.lake, workspace, paper))
     derived = trajectory(
         past.pools,
         past.snapshots,
@@ -89,6 +97,45 @@ def read_trajectory(
     released = _released(workspace, paper["paper_id"], cell)
     both = pl.concat([derived, released], how="diagonal")
     return both.sort("day", "release", maintain_order=True)
+
+
+def read_pool_counts(
+    workspace: Workspace, catalogue: pl.DataFrame, paper: dict[str, Any]
+) -> Callable[[Mapping[str, Any]], dict[str, int] | None]:
+    """What gives the counts of the paper's pool for a row of its trajectory, by `paper_id`.
+
+    Known counts of the row's source: for a release those it published, with the pool it published,
+    else those known on the day, of the pool of now. None where a release no longer has them.
+    """
+    past = _Past.of(workspace, catalogue, _own_pool(workspace.lake, workspace, paper))
+
+    def counts(row: Mapping[str, Any]) -> dict[str, int] | None:
+        if row["release"] is None:
+            known = counts_on(past.snapshots, row["day"])
+            rows = past.pools["members"].explode(empty_as_null=False, keep_nulls=False)
+            members = past.paper_rows.filter(pl.col("paper_row").is_in(rows.implode()))
+        else:
+            lake = find_release(workspace.data, row["release"]).lake
+            if not (lake.cells("citation_counts") and lake.cells("topic_pools")):
+                return None
+            pool = _own_pool(lake, workspace, paper)
+            rows = pool["members"].explode(empty_as_null=False, keep_nulls=False)
+            members = lake.read_all("papers", _ROWS).filter(
+                pl.col("paper_row").is_in(rows.implode())
+            )
+            known = lake.read_cells("citation_counts", _cells_of(members))
+        theirs = known.filter(
+            pl.col("paper_id").is_in(members["paper_id"].implode()),
+            citation_source=row["citation_source"],
+        )
+        return dict(theirs.select("paper_id", "cited_by_count").iter_rows())
+
+    return counts
+
+
+def _own_pool(lake: Lake, workspace: Workspace, paper: dict[str, Any]) -> pl.DataFrame:
+    pools = lake.read("topic_pools", (paper["venue"], paper["year"]))
+    return pools.filter(paper_id=paper["paper_id"], config_id=workspace.config_id)
 
 
 def _released(workspace: Workspace, paper_id: str, cell: Cell) -> pl.DataFrame:

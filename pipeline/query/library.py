@@ -20,13 +20,17 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError, NotFoundError, StorageError
 from pipeline.query.aggregates import read_aggregates, read_rising, read_topic, read_topics
-from pipeline.query.history import read_scores_as_of, read_trajectory
+from pipeline.query.explain import Explanation, Standing, with_companions
+from pipeline.query.history import read_pool_counts, read_scores_as_of, read_trajectory
 from pipeline.query.lookup import Titles
+from pipeline.query.profiles import read_profile
 from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS, PaperRecords
 from pipeline.query.reranking import check_depth, reranked
 from pipeline.query.sql import run_sql
 from pipeline.query.status import read_status
+from pipeline.query.variants import read_variant
 from pipeline.query.vectors import PaperVectors, nearest_indexed
+from pipeline.query.why_moved import Change, change
 from pipeline.retrieval import quantise
 from pipeline.settings import DataDir
 from pipeline.tables import Cell
@@ -105,16 +109,48 @@ class Library:
         return self._records.describe(found.filter(pl.col("paper_id") != paper_id).head(k), "score")
 
     def impact(self, paper: str) -> pl.DataFrame:
-        """One row: the paper's citations, score, pool size and status."""
-        return self._records.describe(pl.DataFrame({"paper_id": [self._find(paper)["paper_id"]]}))
+        """One row, IMPACT_COLUMNS: citations, score with its interval and companions, status."""
+        found = self._find(paper)
+        cell, mine = (found["venue"], found["year"]), {"paper_id": found["paper_id"]}
+        scores = self._lake.read("tncsi_sp", cell).filter(
+            **mine, config_id=self._workspace.config_id
+        )
+        dates = self._lake.read_cells("papers", [cell], ["paper_id", "publication_date"])
+        row = self._records.describe(pl.DataFrame(mine))
+        return with_companions(row, scores, dates.filter(**mine))
+
+    def explain(self, paper: str) -> Explanation:
+        """Why the paper's score is what it is: its pool, where it stands there, and in words."""
+        row = self.impact(paper)
+        paper_id = row["paper_id"][0]
+        pool, rule = self.pool(paper_id), self._workspace.rule
+        return Explanation(
+            paper=row,
+            pool=pool,
+            standing=Standing.of(row["cited_by_count"][0], pool),
+            other_rules=self._lake.read("tncsi_variants").filter(paper_id=paper_id),
+            profile=self._lake.read("citation_profiles").filter(paper_id=paper_id),
+            half_window_days=rule.half_window_days,
+            n_min=rule.n_min,
+        )
+
+    def why_moved(self, paper: str, since: date, until: date | None = None) -> Change:
+        """What moved the paper's score between two days, by default up to now: an exact sum.
+
+        The state of a day is the newest row of `trajectory(paper, pool_days=True)` on or before it.
+        Raises InputError if `until` is before `since`.
+        """
+        found = self._find(paper)
+        counts = read_pool_counts(self._workspace, self._records.catalogue, found)
+        days = self.trajectory(found["paper_id"], pool_days=True)
+        return change(days, since, until, counts)
 
     def pool(self, paper: str) -> pl.DataFrame:
         """The papers that `paper` was measured against, the most similar first.
 
-        `paper_id, title, year, cited_by_count, similarity`. Counts come from the source the
-        score was counted from, null where it does not know; similarity is the exact cosine of
-        the quantised vectors the pool was chosen by, null for a member whose text has since
-        changed and has no vector yet.
+        POOL_COLUMNS. Counts come from the source the score was counted from, null where it does
+        not know; similarity is the exact cosine of the quantised vectors the pool was chosen by,
+        null for a member whose text has since changed and has no vector yet.
         """
         found = self._find(paper)
         cell = (found["venue"], found["year"])
@@ -125,9 +161,12 @@ class Library:
         rows = pools["members"].explode(empty_as_null=False, keep_nulls=False)
         members = self._records.catalogue.filter(pl.col("paper_row").is_in(rows.implode()))
         source = self._lake.read("tncsi_sp", cell).filter(own)["citation_source"].drop_nulls()
-        counts = self._records.counts(_cells_of(members), source.to_list())
+        cells = _cells_of(members)
+        counts = self._records.counts(cells, source.to_list())
+        dates = self._lake.read_cells("papers", cells, ["paper_id", "publication_date"])
         return (
-            members.join(counts, on="paper_id", how="left")
+            members.join(counts, on="paper_id", how="left", maintain_order="left")
+            .join(dates, on="paper_id", how="left", maintain_order="left")
             .with_columns(similarity=self._similarities(found["paper_id"], members["paper_id"]))
             .sort(["similarity", "paper_id"], descending=[True, False], nulls_last=True)
             .select(POOL_COLUMNS)
@@ -153,15 +192,31 @@ class Library:
         return best.head(k).select(PAPER_COLUMNS)
 
     def scores(
-        self, venue: str | None = None, year: int | None = None, *, as_of: date | None = None
+        self,
+        venue: str | None = None,
+        year: int | None = None,
+        *,
+        as_of: date | None = None,
+        compat: str | None = None,
     ) -> pl.DataFrame:
         """Rows of `tncsi_sp`, of all papers or those of a venue or year.
 
         With `as_of`, what they would have been with the counts known on that day, and the pools
         of now: members of which nothing was known by then have no count. What was published on a
         day stands in its release.
+
+        With `compat`, rows of `tncsi_variants` instead, under the rule of that name: "published"
+        follows the code of the metric's authors (docs/impact.md).
+
+        Raises:
+            InputError: `compat` is no rule, or `as_of` is asked for with it.
+            NotFoundError: no such papers, or `tncsi_variants` was not made yet.
         """
         cells = self._cells(venue, year)
+        if compat is not None:
+            if as_of is not None:
+                raise InputError("expected as_of or compat, received both: variants are of now")
+            return read_variant(self._workspace, compat, cells)
         if as_of is not None:
             held = cells or self._lake.cells("topic_pools")
             return read_scores_as_of(self._workspace, self._records.catalogue, held, as_of)
@@ -207,6 +262,13 @@ class Library:
         """The `k` papers whose excess_ratio rose most: rows of `rising_papers`, with titles."""
         _check_k(k)
         return read_rising(self._workspace, self._records.catalogue, k)
+
+    def profile(self, paper: str) -> pl.DataFrame:
+        """The paper's row of `citation_profiles`: references, citations in time, contexts.
+
+        No row where `csimpact overview` has not looked at the paper yet.
+        """
+        return read_profile(self._lake, self._find(paper)["paper_id"])
 
     def status(self) -> tuple[dict[str, int], pl.DataFrame]:
         """(totals, one row per venue-year): where every record went, and what is stale and why."""

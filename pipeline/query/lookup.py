@@ -19,6 +19,8 @@ from pipeline.errors import InputError, NotFoundError
 
 MIN_PREFIX = 6  # characters of an id
 ID_LIKE = re.compile(r"p[a-z2-7]{5,12}")
+MEANT_AS_ID = re.compile(r"p[a-z0-9]{5,15}")
+"""What people type for an id: 0 for o, 1 for l, a character twice."""
 MAX_PIECES, PIECE = 24, 4
 COMPARED, NEAREST, MIN_RATIO = 200, 3, 0.6
 
@@ -59,7 +61,7 @@ class Titles:
             return NotFoundError(
                 f"{text} stood in an earlier list of {superseded}; the list in force has it no more"
             )
-        near = self._near_ids(text.lower()) if ID_LIKE.fullmatch(text.lower()) else []
+        near = self._near_ids(text.lower()) if MEANT_AS_ID.fullmatch(text.lower()) else []
         near += self._near_titles(normalise_title(text))
         hint = (
             f"nearest: {_listed(self._papers[near[:NEAREST]])}"

@@ -20,7 +20,9 @@ PAPER_COLUMNS = (
     "paper_id", "title", "venue", "year", "cited_by_count",
     "tncsi_sp", "excess_ratio", "n_pool", "status",
 )  # fmt: skip
-POOL_COLUMNS = ("paper_id", "title", "year", "cited_by_count", "similarity")
+POOL_COLUMNS = (
+    "paper_id", "title", "venue", "year", "publication_date", "cited_by_count", "similarity",
+)  # fmt: skip
 _SCORE_SCHEMA = {name: TNCSI_SP.columns[name].dtype for name in PAPER_COLUMNS[4:]}
 _UNKNOWN = (None, None, None, None, NOT_SCORED)
 

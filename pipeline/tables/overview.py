@@ -70,7 +70,7 @@ CITATION_PROFILES = Table(
         "year": YEAR,
         "n_references": Column(
             pl.Int32,
-            "Works it cites, as sources tell; null if none tells.",
+            "Works it cites, as the source that tells most of them does; null if none tells.",
             "works",
             nullable=True,
         ),
@@ -84,38 +84,45 @@ CITATION_PROFILES = Table(
             nullable=True,
         ),
         "s_mp": Column(
-            pl.Float64,
-            "Median age of the dated references at publication, in steps of half a year, from 1 "
+            pl.Int32,
+            "Median age of the dated references at publication, in half-years begun, from 1 "
             "(arXiv 2402.12928).",
             "half-years",
             nullable=True,
         ),
         "rqm": Column(
             pl.Float64,
-            "Reference quality measurement: 1 − exp(−β · exp(−(1 − arq) · s_mp)) "
+            "Reference quality measurement: 1 − exp(−β · exp(−(1 − arq) · s_mp)), β = 20 "
             "(arXiv 2402.12928).",
             "0..1",
             nullable=True,
         ),
         "n_citing": Column(
-            pl.Int32, "Papers of the library that cite it, as sources tell.", "papers"
+            pl.Int32,
+            "Papers of the library that cite it; null if no source that tells of citations knows "
+            "it.",
+            "papers",
+            nullable=True,
         ),
         "cited_within_1y": Column(
             pl.Int32,
-            "Citing papers of the library published within 1 year after it; null if the year is "
-            "not over, or no source tells of citations.",
+            "Citing papers of the library published within 1 year after it; null if the year was "
+            "not over, or no source tells who cites its kind (docs/impact.md).",
             "papers",
             nullable=True,
         ),
         "cited_within_2y": Column(pl.Int32, "Likewise, within 2 years.", "papers", nullable=True),
         "cited_within_5y": Column(pl.Int32, "Likewise, within 5 years.", "papers", nullable=True),
         "n_observations": Column(
-            pl.Int32, "Days on which its count of record was seen to move.", "days"
+            pl.Int32,
+            "Days on which its count of record was seen to move, the first included.",
+            "days",
         ),
         "iei": Column(
             pl.Float64,
             "Impact evolution index: mean slope of the Bézier curve through the citations of each "
-            "of the last months (arXiv 2402.12928), from snapshots.",
+            "of the last six months (arXiv 2402.12928), from snapshots; null unless every month "
+            "was looked at.",
             "citations per month²",
             nullable=True,
         ),
@@ -135,7 +142,12 @@ CITATION_PROFILES = Table(
         "result_share": Column(
             pl.Float64, "Edges with intent `result` / n_with_intent.", "0..1", nullable=True
         ),
-        "n_citing_domains": Column(pl.Int32, "Domains of the citing papers.", "domains"),
+        "n_citing_domains": Column(
+            pl.Int32,
+            "Domains of the citing papers; null where n_citing is.",
+            "domains",
+            nullable=True,
+        ),
         "outside_domain_share": Column(
             pl.Float64, "Citing papers of another domain / n_citing.", "0..1", nullable=True
         ),

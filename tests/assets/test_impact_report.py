@@ -32,7 +32,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def test_the_page_and_its_plots(workspace: Workspace) -> None:
     """A page without its figures in Dagster, or figures that are not those of the page."""
     result = impact_report(workspace, TrainConfig())
-    pages = ImpactPage(workspace.data.reports / "impact")
+    pages = ImpactPage(workspace.data.impact_report)
     page = pages.page.read_text(encoding="utf-8")
     document = orjson.loads(pages.document.read_bytes())
     assert result.made
@@ -48,7 +48,7 @@ def test_the_page_and_its_plots(workspace: Workspace) -> None:
     assert document["sections"]["library"]["numbers"]["papers"] == 14
     assert "&lt;b&gt;" in page
     assert "`csimpact overview`" in page
-    assert not [p for p in pages.root.iterdir() if p.name.startswith(".")]
+    assert not [p for p in pages.page.parent.iterdir() if p.name.startswith(".")]
 
 
 def test_made_again_only_where_something_moved(workspace: Workspace) -> None:
@@ -75,7 +75,7 @@ def test_nightly_reports_and_the_page_leave_each_other_alone(workspace: Workspac
     deliver(workspace, CVPR, papers(range(8), cites=3), "2026-02-01")
     run_stages(workspace)
     night_report(workspace, TrainConfig())
-    assert ImpactPage(workspace.data.reports / "impact").page.exists()
+    assert ImpactPage(workspace.data.impact_report).page.exists()
     assert len(reports.written()) == 2
 
 
@@ -88,7 +88,7 @@ def test_a_damaged_nightly_document_costs_its_section_only(workspace: Workspace)
         document.write_text(content)
         assert read_last_night(workspace) is None, content
     assert impact_report(workspace, TrainConfig()).made
-    page = ImpactPage(workspace.data.reports / "impact").page.read_text(encoding="utf-8")
+    page = ImpactPage(workspace.data.impact_report).page.read_text(encoding="utf-8")
     assert "No nightly report yet" in page
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,15 @@ PAPER_KEYS = [
     "paper_id", "title", "venue", "year", "cited_by_count",
     "tncsi_sp", "excess_ratio", "n_pool", "status",
 ]  # fmt: skip
-POOL_KEYS = ["paper_id", "title", "year", "cited_by_count", "similarity"]
+IMPACT_KEYS = [
+    *PAPER_KEYS, "publication_date", "citation_source", "pool_loc", "pool_scale", "pool_k",
+    "tncsi_sp_low", "tncsi_sp_high", "robust_low", "robust_high", "pool_percentile",
+    "count_to_mean", "lognormal_cdf", "pool_ks", "pool_radius", "pool_same_venue",
+    "pool_same_domain", "date_precision",
+]  # fmt: skip
+POOL_KEYS = [
+    "paper_id", "title", "venue", "year", "publication_date", "cited_by_count", "similarity",
+]  # fmt: skip
 TITLE = "Graph Networks number 36"
 
 Cli = Callable[..., str]
@@ -80,9 +89,13 @@ def test_json_of_lists_is_the_contract(cli: Cli) -> None:
 def test_json_of_impact_is_one_object_with_its_pool(cli: Cli) -> None:
     """A list of one would break whoever reads the object."""
     paper = json.loads(cli("impact", TITLE, "--format", "json"))
-    assert list(paper) == PAPER_KEYS
+    assert list(paper) == IMPACT_KEYS
     explained = json.loads(cli("impact", TITLE, "--explain", "--format", "json"))
-    pool = explained.pop("pool")
+    pool, standing = explained.pop("pool"), explained.pop("standing")
+    assert standing["n_known"] == paper["n_pool"]
+    assert standing["rank"] == standing["n_more"] + 1
+    assert len(explained.pop("words")) >= 4
+    assert [explained.pop(name) for name in ("other_rules", "profile")] == [[], None]
     assert explained == paper
     assert all(list(member) == POOL_KEYS for member in pool)
     similarities = [member["similarity"] for member in pool]
@@ -168,12 +181,65 @@ def test_explain_says_how_the_score_follows(cli: Cli) -> None:
     assert header.split(",") == POOL_KEYS
 
 
+def test_impact_shows_how_sure_the_score_is(cli: Cli) -> None:
+    """A bare number is believed to its last digit."""
+    paper = json.loads(cli("impact", TITLE, "--format", "json"))
+    shown = dict(line.split(maxsplit=1) for line in cli("impact", TITLE).splitlines())
+    low, high = paper["tncsi_sp_low"], paper["tncsi_sp_high"]
+    score = f"{paper['tncsi_sp']:.3f}, 95% interval {low:.3f} to {high:.3f}"
+    assert shown["tncsi_sp"] == score
+    assert shown["pool_percentile"] == f"{paper['pool_percentile']:.3f}"
+    assert shown["n_pool"] == f"{paper['n_pool']} counts of {paper['pool_k']} papers"
+    assert shown["status"] == "ok"
+
+
+def test_explain_draws_the_pool_in_characters_and_lists_as_many_as_asked(cli: Cli) -> None:
+    """A thousand lines of pool push the answer off the screen."""
+    shown = cli("impact", TITLE, "--explain", "-k", "3")
+    assert shown.count("<- this paper") == 1
+    members = cli("impact", TITLE, "--explain", "-k", "3", "--format", "csv").splitlines()[1:]
+    assert len(members) > 30
+    assert f"and {len(members) - 3} less similar ones" in shown
+    listed = [line for line in shown.splitlines() if line.strip().startswith(("0.", "1."))]
+    assert len(listed) == 3
+
+
+def test_since_says_why_the_score_moved(cli: Cli) -> None:
+    """Parts under other names, or none where nothing moved, break whoever adds them up."""
+    told = json.loads(cli("impact", TITLE, "--since", "2999-01-01", "--format", "json"))
+    assert list(told) == [*IMPACT_KEYS, "change"]
+    assert [part["total"] for part in told["change"]["parts"]] == [0, 0]
+    assert told["change"]["words"][-1] == "nothing moved between the two"
+    header = cli("impact", TITLE, "--since", "2999-01-01", "--format", "csv").splitlines()[0]
+    assert header == "measure,before,after,total,own,pool,both,pool_counts,pool_members"
+    assert "nothing was known of it by 2000-01-01" in cli("impact", TITLE, "--since", "2000-01-01")
+
+
+@pytest.mark.parametrize("suffix", ["png", "SVG"])
+def test_plot_writes_a_picture_and_says_where(
+    library_env: DataDir, tmp_path: Path, capfd: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    """A picture nobody finds, or a note within the JSON."""
+    picture = tmp_path / f"pool.{suffix}"
+    picture.write_text("of last week")
+    assert run(["impact", TITLE, "--plot", str(picture), "--format", "json"]) == 0
+    out, err = capfd.readouterr()
+    assert list(json.loads(out)) == IMPACT_KEYS
+    assert err == f"note: the pool is drawn in {picture}\n"
+    assert picture.read_bytes()[:5] in (b"\x89PNG\r", b"<?xml")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["impact", "Graf Networks number 36"], "“Graph Networks number 36”"),
         (["similar", "zzzz"], "none is near"),
         (["impact", "The same title"], "names 2 papers"),
+        (["impact", TITLE, "--plot", "pool.pdf"], "to name a .png or .svg file, received pool.pdf"),
+        (["impact", TITLE, "--plot", "/no/such/folder/a.png"], "in a folder that exists"),
+        (["impact", TITLE, "--until", "2024-01-01"], "expected --since YYYY-MM-DD beside --until"),
+        (["impact", TITLE, "--since", "2024-01-02", "--until", "2024-01-01"], "on or after"),
+        (["impact", TITLE, "--since", "yesterday"], "does not match the format"),
         (["search", " "], "received none"),
         (["search", "x", "--venue", "cvrp"], "nearest: cvpr"),
         (["search", "x", "--rerank", "9"], "from 10 (as many as are shown) to 1000 papers"),

@@ -89,6 +89,9 @@ def test_an_unknown_paper_names_near_ones(library: Library) -> None:
     typo = paper_id[:-1] + ("a" if paper_id[-1] != "a" else "b")
     with pytest.raises(NotFoundError, match=paper_id):
         library.impact(typo)
+    for mistyped in (paper_id[:5] + "0" + paper_id[6:], paper_id + paper_id[-1]):  # never in an id
+        with pytest.raises(NotFoundError, match=paper_id):
+            library.impact(mistyped)
     with pytest.raises(NotFoundError, match="none is near"):
         library.impact("zzzz qqqq")
 

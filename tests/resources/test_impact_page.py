@@ -13,7 +13,7 @@ INPUTS = {"code": "1", "tncsi_sp": "abc"}
 
 def test_a_page_is_known_by_what_it_was_made_of(tmp_path: Path) -> None:
     """The report of yesterday's scores passed off as today's."""
-    pages = ImpactPage(tmp_path / "impact")
+    pages = ImpactPage(tmp_path / "impact" / "impact.html")
     assert pages.made_of(INPUTS) is None
     digest = pages.write("<p>é</p>", {"words": "w"}, INPUTS)
     assert pages.made_of(INPUTS) == digest
@@ -25,7 +25,7 @@ def test_a_page_is_known_by_what_it_was_made_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["impact.html", "impact.json"])
 def test_a_changed_or_missing_file_is_made_anew(tmp_path: Path, name: str) -> None:
     """A page that somebody emptied stays so for ever."""
-    pages = ImpactPage(tmp_path)
+    pages = ImpactPage(tmp_path / "impact.html")
     pages.write("<p></p>", {}, INPUTS)
     (tmp_path / name).write_text("{")
     assert pages.made_of(INPUTS) is None
@@ -37,7 +37,7 @@ def test_a_full_disk_between_the_two_files_makes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new page beside an old document that says it is up to date."""
-    pages = ImpactPage(tmp_path)
+    pages = ImpactPage(tmp_path / "impact.html")
     pages.write("old", {}, INPUTS)
     from resources import impact_page
 

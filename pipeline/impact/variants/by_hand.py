@@ -8,9 +8,8 @@ from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 from pipeline.errors import InputError
-
-DEFAULT_N_MIN = 30
-_PUBLISHED_N_MIN = 2
+from pipeline.impact.pools import PoolRule
+from pipeline.impact.variants.rules import PUBLISHED
 
 
 class Score(NamedTuple):
@@ -42,7 +41,7 @@ def tncsi_of(
     it gives −1, `status` says why and `as_authors` is −1. Without, 30 counts are asked for.
 
     Example:
-        >>> tncsi_of(12, [3, 5, 10, 22], compat="published").score
+        >>> tncsi_of(10, [3, 5, 10, 22], compat="published").score
         0.6321205588285577
 
     Raises:
@@ -59,7 +58,7 @@ def tncsi_of(
     scale = None if loc is None else sum(known) / n - loc
     if count is None:
         return Score("no_citation_count", None, loc, scale, n)
-    if loc is None or scale is None or n < (_PUBLISHED_N_MIN if published else DEFAULT_N_MIN):
+    if loc is None or scale is None or n < (PUBLISHED.n_min if published else PoolRule().n_min):
         return Score("pool_too_small", None, loc, scale, n)
     if published and count < loc:
         return Score("ok", 0.0, loc, scale, n)

@@ -15,12 +15,14 @@ from pipeline.report.model import Listing, Picture, Section, counted, listed
 
 RETRIEVAL, VALIDATION = "Retrieval quality", "Validation"
 SHOWN_MEASURE = "nDCG@10"
+BASELINE = "all_in_window"  # the pool of everything in the window
 STUDIES = {
     "naid": "Agreement with NAID",
     "sensitivity": "Sensitivity to the rule",
     "robustness": "Robustness to missing counts",
     "coverage": "How often intervals hold, by simulation",
-    "calibration": "Calibration of planted libraries",
+    "calibration": "Calibration, of this library and of planted ones",
+    "topic": "What is left of the topic in a score",
 }
 _HEADS = {"low": "lower 95% bound", "high": "upper 95% bound", "n": "n (cases)"}
 
@@ -76,9 +78,9 @@ def _order(rows: pl.DataFrame) -> list[str]:
 
 
 def _listing(rows: pl.DataFrame, study: str) -> Listing:
-    mine = rows.filter(study=study).select(
-        "system", "slice", "measure", "value", "low", "high", "n", "note"
-    )
+    parts = pl.col("slice") != "all", pl.col("measure") != "spearman"  # what sums up comes first
+    mine = rows.filter(study=study).sort(*parts, maintain_order=True)
+    mine = mine.select("system", "slice", "measure", "value", "low", "high", "n", "note")
     return Listing(study, STUDIES.get(study, study), mine, 25, _HEADS, "system")
 
 
@@ -90,20 +92,16 @@ def _agreement(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _gain(rows: pl.DataFrame) -> str:
-    """What each score adds to a simpler one, a sentence per comparison over all years."""
-    gains = rows.filter(
-        (pl.col("study") == "naid")
-        & (pl.col("slice") == "all")
-        & pl.col("measure").str.starts_with("gain_over_")
-    ).drop_nulls("value")
+    """What each score adds to the pool that needs no topic, over all years."""
+    gains = rows.filter(study="naid", slice="all", measure=f"gain_over_{BASELINE}")
     told = [
-        f"{header(r['system'])} over {header(r['measure'].removeprefix('gain_over_'))} "
-        f"{r['value']:+.3f}{between(r['low'], r['high'])}"
-        for r in gains.iter_rows(named=True)
+        f"{header(r['system'])} {r['value']:+.3f}{between(r['low'], r['high'])}"
+        for r in gains.drop_nulls("value").sort("system").iter_rows(named=True)
     ]
     if not told:
         return ""
-    return f"Gains in rank correlation with NAID, on the same papers: {'; '.join(told)}."
+    opening = "Rank correlation with NAID beyond that of a pool of everything in the window"
+    return f"{opening}, on the same papers: {'; '.join(told)}."
 
 
 def _dots(naid: pl.DataFrame) -> Picture:

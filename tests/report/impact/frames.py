@@ -125,7 +125,7 @@ def validation() -> pl.DataFrame:
         [
             figure("naid", "citations", "spearman", 0.81),
             figure("naid", "topic_pool", "spearman", 0.84),
-            figure("naid", "topic_pool", "gain_over_citations", 0.03),
+            figure("naid", "topic_pool", "gain_over_all_in_window", 0.03),
             figure("robustness", "all", "figures", None), *bars,
         ],
     )  # fmt: skip

@@ -1,0 +1,66 @@
+"""The commands that describe and test the scores as a whole: overview, validate.
+
+Belongs here: arguments, progress, and what a person reads. Not: what is made (assets/overview.py).
+"""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline.cli.read import AsFormat, Format
+
+if TYPE_CHECKING:
+    from pipeline.run_job import RunReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command, example in (
+        (overview, "csimpact overview"),
+        (validate, "csimpact validate --format csv > validation.csv"),
+    ):
+        app.command(epilog=f"\b\nExample:\n  {example}")(command)
+
+
+def overview() -> None:
+    """Make the impact report, and the tables it shows.
+
+    Citation profiles, topics, aggregates of venues, domains and topics, rising papers, and a page
+    for the browser. What has not moved since is not made again.
+    """
+    from pipeline.cli.progress import telling
+    from pipeline.overview import overview as make
+    from resources.workspace import open_workspace
+
+    workspace = open_workspace()
+    with telling("looking at the library …") as tell:
+        workspace.report = tell
+        report = make(workspace)
+    _print_made(report)
+    print(f"Impact report: {workspace.data.impact_report}")
+
+
+def validate(output: AsFormat = Format.table) -> None:
+    """How far the scores can be trusted: agreement, calibration, sensitivity, robustness.
+
+    Scores every paper under other rules too, the published one among them. Takes some minutes for
+    70,000 papers; docs/impact.md explains each figure.
+    """
+    from pipeline.cli.output import print_frame
+    from pipeline.cli.progress import telling
+    from pipeline.overview import validate as measure
+    from resources.workspace import open_workspace
+
+    workspace = open_workspace()
+    with telling("scoring under other rules …") as tell:
+        workspace.report = tell
+        measure(workspace)
+    print_frame(workspace.lake.read("impact_validation"), output)
+
+
+def _print_made(report: "RunReport") -> None:
+    for asset, figures in report.assets.items():
+        rows = int(figures.get("dagster/row_count", 0))
+        print(f"{asset}: made" + (f", {rows:,} rows" if rows else ""))
+    if not report.assets:
+        print("Nothing moved since the last overview.")
