@@ -15,7 +15,7 @@ from pipeline.report.model import Listing, Picture, Section, counted, listed
 
 RETRIEVAL, VALIDATION = "Retrieval quality", "Validation"
 SHOWN_MEASURE = "nDCG@10"
-BASELINE = "all_in_window"  # the pool of everything in the window
+BASELINE, TOPIC = "all_in_window", "topic_pool"  # pools without a topic, and with
 STUDIES = {
     "naid": "Agreement with NAID",
     "sensitivity": "Sensitivity to the rule",
@@ -65,10 +65,13 @@ def validation_section(validation: pl.DataFrame | None) -> Section:
         return missing("validation", VALIDATION, "A validation", "csimpact validate")
     shown = validation.filter(~pl.col("measure").str.starts_with("pit_bin_"))
     listings = [_listing(shown, study) for study in _order(shown)]
-    naid = _agreement(shown)
+    naid, gains = _naid(shown, "spearman"), _naid(shown, f"gain_over_{BASELINE}")
     days = validation["measured_on"].sort(descending=True)
-    words = f"Measured on {days[0]}. {_gain(shown)}".strip()
-    pictures = (_dots(naid),) if naid.height else ()
+    words = f"Measured on {days[0]}. {_added(gains)}".strip()
+    pictures = [_dots(naid, "naid", "rank correlation with NAID")] if naid.height else []
+    if gains.height:
+        unit = "gain over a pool of everything in the window"
+        pictures.append(_dots(gains, "gains", unit, 0))
     return Section("validation", VALIDATION, words, {"rows": shown.height}, listings, pictures)
 
 
@@ -81,35 +84,35 @@ def _listing(rows: pl.DataFrame, study: str) -> Listing:
     parts = pl.col("slice") != "all", pl.col("measure") != "spearman"  # what sums up comes first
     mine = rows.filter(study=study).sort(*parts, maintain_order=True)
     mine = mine.select("system", "slice", "measure", "value", "low", "high", "n", "note")
-    return Listing(study, STUDIES.get(study, study), mine, 25, _HEADS, "system")
+    return Listing(study, STUDIES.get(study, study), mine, 15, _HEADS, "system")
 
 
-def _agreement(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rank correlations with NAID over all of its years, the highest first."""
-    mine = rows.filter(study="naid", measure="spearman").drop_nulls("value")
-    whole = mine.filter(slice="all")
-    return whole.sort("value", "system", descending=[True, False])
+def _naid(rows: pl.DataFrame, measure: str) -> pl.DataFrame:
+    """Figures of one measure on NAID, over all of its years, the highest first."""
+    mine = rows.filter(study="naid", measure=measure, slice="all").drop_nulls("value")
+    return mine.sort("value", "system", descending=[True, False])
 
 
-def _gain(rows: pl.DataFrame) -> str:
-    """What each score adds to the pool that needs no topic, over all years."""
-    gains = rows.filter(study="naid", slice="all", measure=f"gain_over_{BASELINE}")
-    told = [
-        f"{header(r['system'])} {r['value']:+.3f}{between(r['low'], r['high'])}"
-        for r in gains.drop_nulls("value").sort("system").iter_rows(named=True)
-    ]
-    if not told:
+def _added(gains: pl.DataFrame) -> str:
+    """What the topic adds to the pool that needs none."""
+    told = gains.filter(system=TOPIC)
+    if not told.height:
         return ""
-    opening = "Rank correlation with NAID beyond that of a pool of everything in the window"
-    return f"{opening}, on the same papers: {'; '.join(told)}."
-
-
-def _dots(naid: pl.DataFrame) -> Picture:
-    first, last = naid.row(0, named=True), naid.row(-1, named=True)
-    alt = (
-        f"Dot plot of the rank correlation with NAID for {counted(naid.height, 'system')}: from "
-        f"{last['value']:.3f} ({last['system']}) to {first['value']:.3f} ({first['system']})."
+    row = told.row(0, named=True)
+    return (
+        "Rank correlation with NAID that the topic adds to a pool of everything in the window, on "
+        f"the same {row['n']:,} papers: {row['value']:+.3f}{between(row['low'], row['high'])}."
     )
-    rows = naid.select("value", "low", "high", label="system")
-    caption = "Rank correlation with NAID over all years; bars: 95% intervals."
-    return Picture("naid", caption, alt, dot_plot(rows, "Spearman's rank correlation"))
+
+
+def _dots(rows: pl.DataFrame, name: str, unit: str, zero: float | None = None) -> Picture:
+    first, last = rows.row(0, named=True), rows.row(-1, named=True)
+    alt = (
+        f"Dot plot for {counted(rows.height, 'system')}, {unit}: from {last['value']:.3f} "
+        f"({header(last['system'])}) to {first['value']:.3f} ({header(first['system'])})."
+    )
+    labelled = rows.select(
+        "value", "low", "high", label=pl.col("system").str.replace_all("_", " ", literal=True)
+    )
+    caption = f"{unit[0].upper()}{unit[1:]}, all years; bars: 95% intervals."
+    return Picture(name, caption, alt, dot_plot(labelled, unit, zero))

@@ -70,7 +70,7 @@ def test_a_screen_reader_gets_all_of_it() -> None:
     """A picture without words, a table without caption, headings that jump."""
     page = parsed("full")
     pictures = list(page.iter("img"))
-    assert len(pictures) == 12
+    assert len(pictures) == 13
     for picture in pictures:
         assert len(picture.get("alt")) > 40
         assert re.search(r"\d", picture.get("alt"))

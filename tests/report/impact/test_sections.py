@@ -196,11 +196,12 @@ def test_validation_tells_what_the_topic_adds() -> None:
     """Correlations side by side do not say whether one is better: the paired gain does."""
     section = validation_section(validation())
     assert section.words == (
-        "Measured on 2026-03-01. Rank correlation with NAID beyond that of a pool of everything in "
-        "the window, on the same papers: topic pool +0.030 (95% interval 0.020 to 0.040)."
+        "Measured on 2026-03-01. Rank correlation with NAID that the topic adds to a pool of "
+        "everything in the window, on the same 3,000 papers: +0.030 (95% interval 0.020 to 0.040)."
     )
     assert [one.name for one in section.listings] == ["naid", "robustness"]
-    assert "0.810 (citations) to 0.840 (topic_pool)" in section.pictures[0].alt
+    assert [p.name for p in section.pictures] == ["naid", "gains"]
+    assert "0.810 (citations) to 0.840 (topic pool)" in section.pictures[0].alt
 
 
 def test_the_last_night_in_short() -> None:
