@@ -4,52 +4,34 @@ Belongs here: what is read. Not: how groups are described (pipeline/impact/aggre
 rises (pipeline/impact/rising.py). Both look at scores of the workspace's config only.
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import polars as pl
 
-from assets.derived import library_inputs, made_of, write_made
+from assets.derived import Drawn, derived, registry_digest
 from assets.tncsi_sp import precedence_of
-from assets.wholes import Result, TrainConfig, Whole
 from pipeline.impact.aggregates import ALL, aggregate, expected_papers, members_of
 from pipeline.impact.rising import gainers, rising_papers, two_days
-from pipeline.staleness import Inputs
 from pipeline.tables import RISING_PAPERS, Cell
 from resources.workspace import Workspace
 
-CODE = "1"
-_TABLES = ("impact_aggregates", "rising_papers")
-_LOOKED_AT = ("papers", "tncsi_sp", "topic_pools", "citation_counts", "venue_coverage")
-_SCORES = ("paper_id", "config_id", "status", "tncsi_sp", "pool_percentile")
+_SCORES = (
+    "paper_id", "config_id", "status", "tncsi_sp",
+    "pool_percentile", "pool_same_venue", "pool_same_domain",
+)  # fmt: skip
 _AT_ONCE = 40  # venue-years whose pools are held at a time
 _SHOWN = 20
 
 
-def impact_aggregates(workspace: Workspace, _: TrainConfig) -> Result:
+def impact_aggregates(workspace: Workspace) -> Drawn:
     """Impact of venues, domains, topics and the library, over all years and each; rising papers."""
-    inputs = _inputs(workspace)
-    if all(made_of(workspace, table, inputs) for table in _TABLES):
-        return Result("", {}, made=False)
     groups, rising = _aggregates(workspace), _rising(workspace)
-    version = write_made(workspace, dict(zip(_TABLES, (groups, rising), strict=True)), inputs)
     facts = {
-        "dagster/row_count": groups.height,
         "groups_too_few": groups.filter(pl.col("status") != "ok").height,
         "rising_papers": rising.height,
     }
-    return Result(version, facts, _shown(groups, rising))
-
-
-def _inputs(workspace: Workspace) -> Inputs:
-    """Digests of what is looked at; the registry says what a venue's domain and name are."""
-    inputs = dict(library_inputs(workspace, CODE, _LOOKED_AT))
-    registry = "\n".join(f"{v.slug} {v.domain} {v.name}" for v in workspace.venues)
-    inputs["venues"] = hashlib.sha256(registry.encode()).hexdigest()[:16]
-    for table in ("topics", "paper_topics"):
-        state = workspace.lake.state(table, None)
-        inputs[table] = state.digest if state else ""
-    return inputs
+    tables = {"impact_aggregates": groups, "rising_papers": rising}
+    return Drawn(tables, facts, _shown(groups, rising))
 
 
 def _aggregates(workspace: Workspace) -> pl.DataFrame:
@@ -116,7 +98,13 @@ def _shown(groups: pl.DataFrame, rising: pl.DataFrame) -> dict[str, pl.DataFrame
     return shown | {"rising": rising.drop("citation_source").head(_SHOWN)}
 
 
-IMPACT_AGGREGATES = Whole(
-    "impact_aggregates", impact_aggregates, "impact", ("tncsi_sp", "topics", "venue_coverage"),
-    ("polars", "parquet"),
-)  # fmt: skip
+IMPACT_AGGREGATES = derived(
+    impact_aggregates,
+    tables=("impact_aggregates", "rising_papers"),
+    looks_at=(
+        *("papers", "tncsi_sp", "topic_pools", "citation_counts", "venue_coverage"),
+        *("topics", "paper_topics"),
+    ),
+    code="1",
+    besides=registry_digest,
+)

@@ -38,7 +38,7 @@ def impact_report(workspace: Workspace, _: TrainConfig) -> Result:
     report = write_overview(read_overview(workspace, night))
     page = overview_page(report)
     version = pages.write(page, report.document(), inputs)
-    plots = {f"{s.key}_{p.name}": p.png for s in report.sections for p in s.pictures}
+    plots = {f"plot_{s.key}_{p.name}": p.png for s in report.sections for p in s.pictures}
     facts: dict[str, Any] = {
         f"{s.key}_{name}": value for s in report.sections for name, value in s.numbers.items()
     }

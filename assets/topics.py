@@ -1,6 +1,6 @@
 """Asset `topics`: clusters of the library's document vectors, and the nearest one of each paper.
 
-Belongs here: what is read, and whether clusters stay. Not: how they are found and named
+Belongs here: what is read, and when clusters stay. Not: how they are found and named
 (pipeline/impact/topics.py). Clusters stay until the library or the encoder is another, so that a
 topic's number means the same from night to night; papers are assigned anew whenever any moved.
 """
@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.derived import library_inputs, made_of, write_made
+from assets.derived import Drawn, derived
 from assets.retriever import vectors_for
-from assets.wholes import Result, TrainConfig, Whole
 from pipeline.impact.topics import assign_topics, centroids_of, fit_topics, why_refit
 from pipeline.tables import TABLES
 from resources.workspace import Workspace
@@ -22,27 +21,15 @@ CODE = "1"
 _COLUMNS = ("paper_id", "venue", "year", "title", "text_hash")
 
 
-def topics(workspace: Workspace, _: TrainConfig) -> Result:
+def topics(workspace: Workspace) -> Drawn:
     """Topics of the library and the nearest one of every paper.
 
     Clusters stay; they are found anew when the encoder changed, or the library by a tenth.
     """
-    return make_topics(workspace)
-
-
-def make_topics(workspace: Workspace, *, refit: bool = False) -> Result:
-    """`topics`; with `refit`, clusters are found anew whatever stands."""
-    inputs = library_inputs(workspace, CODE, ("papers", "paper_embeddings"))
-    if not refit and all(made_of(workspace, t, inputs) for t in ("topics", "paper_topics")):
-        return Result("", {}, made=False)
     papers = workspace.lake.read_all("papers", _COLUMNS).sort("paper_id")
     vectors = vectors_for(workspace, papers)
     held = _held(workspace)
-    why = (
-        "asked for"
-        if refit
-        else why_refit(held, n_papers=papers.height, encoder_id=workspace.encoder_id)
-    )
+    why = why_refit(held, n_papers=papers.height, encoder_id=workspace.encoder_id)
     if why:
         workspace.report(f"finding topics of {papers.height:,} papers: {why}")
         held = fit_topics(
@@ -65,8 +52,13 @@ def make_topics(workspace: Workspace, *, refit: bool = False) -> Result:
         .select(TABLES["topics"].schema.names())
         .sort("topic_id")
     )
-    version = write_made(workspace, {"topics": found, "paper_topics": assigned}, inputs)
-    return Result(version, _facts(found, assigned, why), {"topics": _shown(found)})
+    tables = {"topics": found, "paper_topics": assigned}
+    return Drawn(tables, _facts(assigned, why), {"topics": _shown(found)})
+
+
+def forget_topics(workspace: Workspace) -> None:
+    """Have clusters found anew the next time; until then the tables stay as they are."""
+    workspace.lake.forget("topics", None)
 
 
 def _held(workspace: Workspace) -> pl.DataFrame:
@@ -77,9 +69,8 @@ def _held(workspace: Workspace) -> pl.DataFrame:
     return workspace.lake.read("topics")
 
 
-def _facts(found: pl.DataFrame, assigned: pl.DataFrame, why: str | None) -> dict[str, Any]:
+def _facts(assigned: pl.DataFrame, why: str | None) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        "dagster/row_count": found.height,
         "papers": assigned.height,
         "fitted": why or "no: clusters stand",
     }
@@ -92,4 +83,10 @@ def _shown(found: pl.DataFrame) -> pl.DataFrame:
     return found.select("topic_id", "name", "n_papers").sort("n_papers", descending=True)
 
 
-TOPICS = Whole("topics", topics, "impact", ("paper_embeddings",), ("scikitlearn", "parquet"))
+TOPICS = derived(
+    topics,
+    tables=("topics", "paper_topics"),
+    looks_at=("papers", "paper_embeddings"),
+    code=CODE,
+    kinds=("scikitlearn", "parquet"),
+)

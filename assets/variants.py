@@ -1,7 +1,7 @@
 """Asset `tncsi_variants`: every paper's score under other rules than that of `tncsi_sp`.
 
-Belongs here: reading the whole library for it, and whether it must be made again. Not: the rules
-and the scores (pipeline/impact/variants).
+Belongs here: reading the whole library for it. Not: the rules and the scores
+(pipeline/impact/variants).
 
 It is made on demand: papers are compared with those of all times as well, which takes a product of
 every paper with every other.
@@ -9,37 +9,24 @@ every paper with every other.
 
 import polars as pl
 
-from assets.derived import library_inputs, made_of, write_made
+from assets.derived import Drawn, derived
 from assets.retriever import vectors_for
 from assets.tncsi_sp import precedence_of
-from assets.wholes import Result, TrainConfig, Whole
 from pipeline.impact.tncsi import dense_counts
 from pipeline.impact.variants import score_variants, variants_of
 from resources.workspace import Workspace
 
-_CODE = "1"  # raised whenever the same library gives other rows
-_INPUTS = ("papers", "paper_embeddings", "citation_counts")
 _PAPER_COLUMNS = (
     *("paper_id", "paper_row", "venue", "year", "publication_date"),
     *("in_pools", "is_retracted", "text_hash"),
 )
 
 
-def tncsi_variants(workspace: Workspace, _: TrainConfig) -> Result:
+def tncsi_variants(workspace: Workspace) -> Drawn:
     """TNCSI_SP as published, without a window, weighted by similarity, winsorised, and others."""
-    inputs = library_inputs(workspace, _CODE, _INPUTS)
-    if made_of(workspace, "tncsi_variants", inputs):
-        return Result(_version(workspace), {}, made=False)
     rows = _scored(workspace)
-    write_made(workspace, {"tncsi_variants": rows}, inputs)
-    facts = {"dagster/row_count": rows.height, "papers": rows["paper_id"].n_unique()}
-    return Result(_version(workspace), facts, {"scores by rule": _summary(rows)})
-
-
-def _version(workspace: Workspace) -> str:
-    state = workspace.lake.state("tncsi_variants", None)
-    assert state is not None  # made before
-    return state.digest
+    facts = {"papers": rows["paper_id"].n_unique()}
+    return Drawn({"tncsi_variants": rows}, facts, {"scores by rule": _summary(rows)})
 
 
 def _scored(workspace: Workspace) -> pl.DataFrame:
@@ -68,10 +55,9 @@ def _summary(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-TNCSI_VARIANTS = Whole(
-    "tncsi_variants",
+TNCSI_VARIANTS = derived(
     tncsi_variants,
-    "impact",
-    ("paper_embeddings", "citation_counts", "tncsi_sp"),
-    ("polars", "parquet"),
+    tables=("tncsi_variants",),
+    looks_at=("papers", "paper_embeddings", "citation_counts"),
+    code="1",
 )

@@ -55,7 +55,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole asset and what Dagster should say about it."""
+    """A whole asset and what Dagster should say about it.
+
+    `tables`: what it writes; `current`: whether it would be made of what it was made of.
+    """
 
     asset: str
     function: Callable[[Workspace, TrainConfig], Result]
@@ -63,6 +66,8 @@ class Whole:
     upstream: tuple[str, ...]
     kinds: tuple[str, ...]
     pool: str | None = None
+    tables: tuple[str, ...] = ()
+    current: Callable[[Workspace], bool] | None = None
 
     @property
     def description(self) -> str:
@@ -113,12 +118,15 @@ def label_audit(workspace: Workspace, _: TrainConfig) -> Result:
     return Result(digest_of(audit), facts, tables)
 
 
-LABEL_AUDIT = Whole("label_audit", label_audit, "labels", ("pair_labels",), ("polars", "parquet"))
+LABEL_AUDIT = Whole(
+    "label_audit", label_audit, "labels", ("pair_labels",), ("polars", "parquet"),
+    tables=("label_audit",),
+)  # fmt: skip
 WHOLES = (
     Whole("soft_prompt", soft_prompt, "retriever", ("pair_labels", "citations"),
           ("torch", "safetensors"), "gpu"),
     Whole("retrieval_quality", retrieval_quality, "retriever", ("soft_prompt", "pair_labels"),
-          ("torch", "parquet"), "gpu"),
+          ("torch", "parquet"), "gpu", tables=("retrieval_quality",)),
 )  # fmt: skip
 
 

@@ -4,9 +4,9 @@
 
 Without a folder of Paper Copilot lists the corpus benchmark is left out, and encoding and labelling
 take invented texts; without the archive of DBLP-ACM resolution is judged by invented records only;
-without a data folder that holds a refreshed library, search, small nights and the report are left
-out, and pools and training take invented vectors. What is left out is said. A million papers take
-half an hour more: `python -m benchmarks.growth --sizes 1000000`.
+without a data folder that holds a refreshed library, search, companions, small nights and the
+report are left out, and pools and training take invented vectors. What is left out is said. A
+million papers take half an hour more: `python -m benchmarks.growth --sizes 1000000`.
 """
 
 import argparse
@@ -32,6 +32,7 @@ def main() -> int:
         "resolution": gold,
         "encoding": lists,
         "pools": lake,
+        "companions": [str(given.data)] if given.data else None,
         "incremental": [str(given.data)] if given.data else None,
         "growth": ["--sizes", "10000,100000"],
         "planner": [],

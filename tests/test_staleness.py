@@ -133,6 +133,39 @@ def test_a_moved_count_wakes_counts_and_scores_only() -> None:
     assert reasons(states, "tncsi_sp", B) == ("counts of acl 2021: changed",)
 
 
+def test_a_better_known_date_wakes_its_own_scores_only() -> None:
+    """Scores telling of a year where a day is known by now, because no date moved."""
+    states = made()
+    move(states, "papers", A, "precision")
+    remake_only(states, "paper_index", A)
+    remake_only(states, "venue_coverage", A)
+    assert stale(states) == {"tncsi_sp": [A]}
+    assert reasons(states, "tncsi_sp", A) == ("date precision: changed",)
+
+
+def test_members_that_change_venue_or_domain_wake_scores_in_their_windows() -> None:
+    """A pool keeps its members while the share of the paper's own venue among them moves."""
+    states = made()
+    move(states, "papers", B, "rows")
+    remake_only(states, "paper_index", B)
+    remake_only(states, "venue_coverage", B)
+    assert stale(states) == {"tncsi_sp": [A, B]}
+    assert reasons(states, "tncsi_sp", A) == ("venues of members: changed",)
+    moved = replace(WORLD, domains={"cvpr": "graphics"})
+    assert stale(made(), moved) == {"tncsi_sp": [C, A, B]}
+    moved = replace(WORLD, domains={"acl": "speech"})
+    assert stale(made(), moved) == {"tncsi_sp": [A, B]}
+
+
+def test_a_library_of_an_older_version_is_planned_and_not_refused() -> None:
+    """A facet that older states lack stopping the planner with a KeyError."""
+    states = made()
+    for cell, state in states["papers"].items():
+        older = {k: v for k, v in state.facets.items() if k not in ("rows", "precision")}
+        states["papers"][cell] = replace(state, facets=older)
+    assert stale(states) == {"tncsi_sp": [C, A, B]}
+
+
 def remake_only(states: Library, output: str, cell: Cell, world: World = WORLD) -> None:
     state = states[output][cell]
     states[output][cell] = replace(state, inputs=wanted_inputs(output, states, world)[cell])

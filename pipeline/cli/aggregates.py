@@ -14,11 +14,6 @@ from pipeline.cli.read import AsFormat, Count, Format
 if TYPE_CHECKING:
     import polars as pl
 
-_FIGURES = (
-    "n_papers", "n_scored", "found_share", "scored_share", "mean_percentile",
-    "mean_percentile_low", "mean_percentile_high", "top_decile_share",
-)  # fmt: skip
-
 
 class Kind(StrEnum):
     """What papers are grouped by."""
@@ -44,7 +39,10 @@ def aggregates(
     kind: Annotated[Kind, typer.Argument(metavar="KIND", help=", ".join(Kind))],
     period: Annotated[
         str | None,
-        typer.Option(metavar="YEAR", help="papers of this year only; each: a row per year"),
+        typer.Option(
+            metavar="YEAR",
+            help="papers of this year only, or each: a row per year; without it all years together",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="only this venue, domain or topic number")
@@ -54,11 +52,12 @@ def aggregates(
 ) -> None:
     """How papers of each venue, domain or topic stand among their pools.
 
-    mean_percentile is the mean standing of a group's papers, each within its own pool: 0.5 is the
-    average of the library, low and high the bounds of a 95% interval. top_decile_share: papers in
-    the top tenth of their pool. trend: change of the mean per year. found_share and scored_share
-    tell how much of the group the figures rest on. Groups of fewer than 30 scored papers have no
-    figures. json and csv have all columns.
+    mean_percentile is the mean standing of a group's papers, each within its own pool, with its 95%
+    interval; hold it against that of `library`. top_decile: share of papers in the top tenth of
+    their pool. trend: change of the mean per year. found and scored: how much of the group the
+    figures rest on. own: how much of its pools is the group itself; near 1 its mean says little.
+    Groups of fewer than 30 scored papers have no figures. json and csv have all columns, by the
+    names of the table impact_aggregates.
     """
     from pipeline.cli.output import print_frame
     from pipeline.query import Library
@@ -108,9 +107,31 @@ def rising(limit: Count = 20, output: AsFormat = Format.table) -> None:
 
 
 def _for_eyes(rows: "pl.DataFrame", kind: Kind) -> "pl.DataFrame":
-    """The columns that fit a screen; of a topic, its name as well as its number."""
-    which = ["name", "label"] if kind == Kind.topic else ["name"]
+    """The columns that fit a screen, intervals within one; of a topic, its name as well."""
+    import polars as pl
+
     single = rows["period"].n_unique() < 2
-    trend = ["trend", "trend_low", "trend_high"] if single and rows["trend"].count() else []
-    shown = [] if single else ["period"]
-    return rows.select(*which, *shown, *_FIGURES, *trend)
+    figures: dict[str, pl.Expr] = {
+        "n_papers": pl.col("n_papers"),
+        "found": pl.col("found_share"),
+        "scored": pl.col("scored_share"),
+        "own": pl.col("own_share"),
+        "mean_percentile": _interval(
+            "mean_percentile", "mean_percentile_low", "mean_percentile_high"
+        ),
+        "top_decile": _interval("top_decile_share", "top_decile_low", "top_decile_high"),
+    }
+    if single and rows["trend"].count():
+        figures["trend"] = _interval("trend", "trend_low", "trend_high", digits=4)
+    which = ["name", *(["label"] if kind == Kind.topic else []), *([] if single else ["period"])]
+    shown = rows.select(*which, **figures)
+    return shown.drop(c for c in ("found", "own") if not shown[c].count())
+
+
+def _interval(*columns: str, digits: int = 3) -> "pl.Expr":
+    """A figure and its bounds as "0.512 (0.480 to 0.544)", or null."""
+    import polars as pl
+
+    spelt = f"{{:.{digits}f}}".format
+    said = (pl.col(c).map_elements(spelt, return_dtype=pl.String) for c in columns)
+    return pl.format("{} ({} to {})", *said)

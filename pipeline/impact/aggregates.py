@@ -8,13 +8,18 @@ years that cite little compare with those that cite much. Papers outside the poo
 left out: they are measured against papers of another kind. Fewer than N_MIN scored papers give
 numbers of papers and no figures.
 
+What a mean says depends on whom the group is measured against. Where its pools are its own papers,
+as those of a topic or of the only venue of a field are, it says little but how even the group is:
+`own_share` tells. The average to hold a mean against is that of the library's row and not 0.5:
+papers that are in many pools are cited more than others.
+
 Intervals (95%) take the group's papers for a sample of those it might have published. Of the mean:
 Student's t. Papers that share pools depend on each other, as ranks of one list add up to a fixed
-sum: that makes the true scatter of a mean smaller, never larger, the more so the larger the part of
-the pools that the group makes up; the mean of the whole library is 0.5 by construction. Of a
-share: Wilson (1927). Of the trend: least squares over the years, each weighing its scored papers;
-its error is that of the years' scatter about the line, but at least that of the papers' scatter
-within years (Birge's ratio, never below 1), with Student's t of years − 2 degrees of freedom.
+sum: that makes the true scatter of a mean smaller, the more so the larger the part of the pools
+that the group makes up, and intervals of large groups too wide (tests simulate it). Of a share:
+Wilson (1927). Of the trend: least squares over the years, each weighing its scored papers; its
+error is that of the years' scatter about the line, but at least that of the papers' scatter within
+years (Birge's ratio, never below 1), with Student's t of years − 2 degrees of freedom.
 """
 
 import math
@@ -32,6 +37,7 @@ TOP = 0.9
 """Percentile from which a paper is of the top decile of its pool."""
 CONFIDENCE = 0.95
 QUARTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
+OWN = {"venue": "pool_same_venue", "domain": "pool_same_domain"}
 NAMES_ONLY = "dblp"
 ALL = "all"
 TOO_FEW = "too_few"
@@ -49,8 +55,9 @@ def aggregate(
     """`impact_aggregates` rows, by kind, name and period.
 
     Args:
-        scores: `paper_id, year, status, tncsi_sp, pool_percentile` of the papers to describe,
-            each once and of one config; status is null where no score was made yet.
+        scores: `paper_id, year, status, tncsi_sp, pool_percentile, pool_same_venue,
+            pool_same_domain` of the papers to describe, each once and of one config; status is null
+            where no score was made yet.
         groups: `paper_id, kind, name`: what each paper belongs to, besides the library.
         labels: `kind, name, label`; a group without one shows its name.
         expected: `kind, name, year, n_found, n_expected`, a row per venue-year of the group where
@@ -143,12 +150,14 @@ def _described(papers: pl.DataFrame) -> pl.DataFrame:
         mean_percentile=percentile.mean(),
         spread=percentile.std(),
         **{f"tncsi_sp_{q}": score.quantile(at, "linear") for q, at in QUARTILES.items()},
+        **{f"own_{kind}": pl.col(share).filter(scored).mean() for kind, share in OWN.items()},
         n_top=(percentile >= TOP).sum().cast(pl.Int64),
     )
     low, high = wilson(pl.col("n_top"), pl.col("n_scored"))
     half = _t_quantiles(told["n_scored"] - 1) * pl.col("spread") / pl.col("n_scored").sqrt()
     mean = pl.col("mean_percentile")
     figures = {
+        "own_share": pl.coalesce(pl.when(kind=kind).then(f"own_{kind}") for kind in OWN),
         "mean_percentile_low": (mean - half).clip(0, 1),
         "mean_percentile_high": (mean + half).clip(0, 1),
         "top_decile_share": pl.col("n_top") / pl.col("n_scored"),

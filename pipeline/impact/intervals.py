@@ -20,7 +20,8 @@ v = sd/scale, the relative variance of a mean whatever the distribution (the san
 1982). In skewed pools a small mean comes with a small sd, so that this alone falls short: 86% for
 a lognormal of n = 30. The variance is therefore taken 1 + γ/√n times as large, with the skewness
 γ = v + v², which is 2 as the exponential's and lies between the gamma's 2v and the lognormal's
-3v + v³. Of seven such corrections tried by simulation it came nearest to 95% on both (docs/impact.md).
+3v + v³. Of seven such corrections tried by simulation it came nearest to 95% on both
+(docs/impact.md).
 """
 
 import numpy as np
@@ -42,7 +43,7 @@ def exponential_bounds(
         n: counts in the pool, 2 or more.
         certain: whether loc is known for certain, as where the least count is 0.
     """
-    return _bounds(a, np.where(certain, n, n - 1.0), n, certain)
+    return _bounds(a, np.where(certain, n, n - 1.0), n.astype(np.float64), n, certain)
 
 
 def robust_bounds(
@@ -51,13 +52,13 @@ def robust_bounds(
     """The same from `spread`, the standard deviation of the pool's counts over their scale."""
     v = np.maximum(spread, 1e-9)
     shape = np.maximum(n / (v**2 * (1 + (v + v**2) / np.sqrt(n))), 1)
-    return _bounds(a * n / shape, shape, n, certain)
+    return _bounds(a, shape, shape, n, certain)
 
 
 def _bounds(
-    a: Floats, shape: Floats, n: NDArray[np.int32], certain: NDArray[np.bool_]
+    a: Floats, shape: Floats, unit: Floats, n: NDArray[np.int32], certain: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """Of 1 − exp(−S/n), S = a·Gamma(shape) + Exp(1), without the second where loc is certain."""
+    """Of 1 − exp(−x), x = a·Gamma(shape)/unit + Exp(n), without the second where loc is certain."""
     tail = (1 - LEVEL) / 2
-    low, high = (quantile(p, a, shape, alone=certain) / n for p in (tail, 1 - tail))
+    low, high = (quantile(p, a * n / unit, shape, alone=certain) / n for p in (tail, 1 - tail))
     return -np.expm1(-np.clip(low, 0, np.maximum(a, 0))), -np.expm1(-np.maximum(high, 0))

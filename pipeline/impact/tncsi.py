@@ -18,9 +18,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError
-from pipeline.impact.companions import Counts, Fit, PaperFacts, companions, measure_pools
+from pipeline.impact.companions import PaperFacts, companions
+from pipeline.impact.pool_measures import Counts as Counts  # of callers' signatures too
+from pipeline.impact.pool_measures import Measured, measure_pools
 from pipeline.impact.pools import PoolRule
-from pipeline.impact.segments import UNKNOWN, count_statistics, flatten
+from pipeline.impact.segments import UNKNOWN
 from pipeline.tables import TNCSI_SP
 
 
@@ -81,14 +83,16 @@ def score_pools(
     rows = pools["paper_row"].to_numpy()
     chosen, cited = count_of_record(rows, counts, precedence)
     # A paper without a count still says how well its pool is known: by the most trusted source.
-    fit = _fits(pools["members"], counts, precedence, np.maximum(chosen, 0))
+    measured = measure_pools(
+        pools, counts, precedence, np.maximum(chosen, 0), cited, facts.kin if facts else None
+    )
     share = pl.col("pool_k") / pl.col("n_window")
     scores = (
         pools.select("paper_id", "venue", "year", "config_id", "pool_k", "n_window", "pool_radius")
         .with_columns(
-            _status(np.isin(rows, undated), cited, fit, rule),
+            _status(np.isin(rows, undated), cited, measured, rule),
             source_names(chosen, precedence),
-            *_scores(cited, fit),
+            *_scores(cited, measured),
             pl.when(pl.col("n_window") > 0).then(share).alias("pool_share"),
         )
         .with_columns(
@@ -97,52 +101,14 @@ def score_pools(
             pl.col("cited_by_count").replace(UNKNOWN, None),
         )
     )
-    measured = measure_pools(pools, counts, precedence, np.maximum(chosen, 0), cited, fit, facts)
-    beside = companions(scores, measured, rows, fit, rule, facts)
+    beside = companions(scores, measured, rows, rule, facts)
     return scores.hstack(beside).select(TNCSI_SP.schema.names())
 
 
-def _fits(
-    members: pl.Series, counts: Counts, precedence: Sequence[str], chosen: NDArray[np.int64]
-) -> Fit:
-    """The exponential fit of each pool from the source `chosen` for it; without counts n = 0."""
-    n, loc = np.zeros(len(chosen), np.int32), np.full(len(chosen), UNKNOWN, np.int32)
-    total = np.zeros(len(chosen), np.int64)
-    start = 0
-    for chunk in members.get_chunks():  # of one file each: putting them together would copy them
-        part = slice(start, start + len(chunk))
-        _add_statistics(chunk, counts, precedence, chosen[part], (n[part], total[part], loc[part]))
-        start = part.stop
-    # One rounding: the numerator is an exact integer, so a constant pool is exactly 0.
-    return Fit(n, loc, total, (total - n * loc.astype(np.int64)) / np.maximum(n, 1))
-
-
-def _add_statistics(
-    members: pl.Series,
-    counts: Counts,
-    precedence: Sequence[str],
-    chosen: NDArray[np.int64],
-    into: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]],
-) -> None:
-    """Number, sum and least of the known counts of each pool, written into three arrays."""
-    values, offsets = flatten(members)
-    for position in np.unique(chosen).tolist():
-        if precedence[position] not in counts:
-            continue
-        dense = counts[precedence[position]]
-        if values.size and values.max() >= dense.size:
-            raise InputError(
-                f"expected counts of {precedence[position]} up to row {values.max()}, "
-                f"received {dense.size} rows; load the counts of every venue in the window"
-            )
-        here = chosen == position
-        n, total, loc = count_statistics(values, offsets, dense)
-        into[0][here], into[1][here], into[2][here] = n[here], total[here], loc[here]
-
-
-def _scores(cited: NDArray[np.int32], fit: Fit) -> list[pl.Series]:
+def _scores(cited: NDArray[np.int32], fit: Measured) -> list[pl.Series]:
     """Count, fit and score of every paper, meaningful or not."""
-    spread = np.where(fit.scale > 0, fit.scale, np.nan)
+    scale = fit.scale
+    spread = np.where(scale > 0, scale, np.nan)
     excess = (cited.astype(np.int64) - fit.loc) / spread
     return [
         pl.Series("cited_by_count", cited),
@@ -150,13 +116,13 @@ def _scores(cited: NDArray[np.int32], fit: Fit) -> list[pl.Series]:
         pl.Series("tncsi_sp", -np.expm1(-np.maximum(excess, 0))),
         pl.Series("excess_ratio", excess),
         pl.Series("pool_loc", fit.loc),
-        pl.Series("pool_scale", fit.scale),
+        pl.Series("pool_scale", scale),
         pl.Series("n_pool", fit.n),
     ]
 
 
 def _status(
-    undated: NDArray[np.bool_], cited: NDArray[np.int32], fit: Fit, rule: PoolRule
+    undated: NDArray[np.bool_], cited: NDArray[np.int32], fit: Measured, rule: PoolRule
 ) -> pl.Series:
     """The first reason why a score cannot be computed, or `ok`."""
     reasons = {

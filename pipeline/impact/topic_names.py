@@ -132,9 +132,9 @@ def _merged(ranked: pl.DataFrame) -> list[str]:
     pool = list(ranked.head(_CANDIDATES).select("term", "n").iter_rows())
     kept: list[str] = []
     for term, n in pool:
-        longest = _longest(term, n, pool)
-        if not any(_says_the_same(longest, other) for other in kept):
-            kept.append(longest)
+        for said in (_longest(term, n, pool), term):
+            if not any(_says_the_same(said, other) for other in kept):
+                kept.append(said)
         if len(kept) == N_TERMS:
             break
     return kept

@@ -132,7 +132,7 @@ def assign_topics(
 def centroids_of(topics: pl.DataFrame) -> NDArray[np.float32]:
     """Centroids of `topics` rows, float32 (k, d), by topic number."""
     rows = topics.sort("topic_id")["centroid"].to_list()
-    return np.asarray(rows, np.float32).reshape(len(rows), -1)
+    return np.asarray(rows, np.float32).reshape(len(rows), len(rows[0]) if rows else 1)
 
 
 def why_refit(

@@ -216,9 +216,16 @@ IMPACT_AGGREGATES = Table(
             nullable=True,
         ),
         "scored_share": Column(pl.Float64, "n_scored / n_papers.", "0..1", nullable=True),
+        "own_share": Column(
+            pl.Float64,
+            "Mean pool_same_venue of a venue's scored papers, pool_same_domain of a domain's: near "
+            "1 the group is measured against itself, and its mean says little; null of others.",
+            "0..1",
+            nullable=True,
+        ),
         "mean_percentile": Column(
             pl.Float64,
-            "Mean pool_percentile of the scored papers; 0.5 is the library's average.",
+            "Mean pool_percentile of the scored papers; to be held against the library's own.",
             "0..1",
             nullable=True,
         ),

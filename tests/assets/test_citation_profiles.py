@@ -7,12 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.citation_profiles import CITATION_PROFILES, citation_profiles
+from assets.citation_profiles import CITATION_PROFILES
 from assets.wholes import TrainConfig
 from pipeline.query import Library
 from pipeline.simulation.literature import simulate_literature
 from pipeline.simulation.sources import write_sources
 from pipeline.tables import TABLES
+from pipeline.venues import VenueRegistry
 from resources.workspace import Workspace
 from tests.library import deliver, papers, run_stages, tiny_workspace
 
@@ -39,13 +40,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 def made(workspace: Workspace) -> tuple[bool, Mapping[str, object]]:
-    result = citation_profiles(workspace, TrainConfig())
+    result = CITATION_PROFILES.function(workspace, TrainConfig())
     return result.made, result.facts
 
 
 def test_every_paper_has_a_row_and_edges_of_two_sources_count_once(workspace: Workspace) -> None:
     """The chain from files to rows: ids of sources that do not meet would leave only nulls."""
-    citation_profiles(workspace, TrainConfig())
+    CITATION_PROFILES.function(workspace, TrainConfig())
     rows = workspace.lake.read("citation_profiles")
     assert set(rows["paper_id"]) == set(workspace.lake.read_all("papers")["paper_id"])
     edges = workspace.lake.read_all("citations").filter("in_force", ~pl.col("is_self_loop"))
@@ -62,9 +63,7 @@ def test_nothing_is_made_again_where_nothing_moved(workspace: Workspace) -> None
     """A nightly asset that reads the whole library for nothing costs as much as one with news."""
     made(workspace)
     before = workspace.lake.path("citation_profiles").stat().st_mtime_ns
-    again, facts = made(workspace)
-    assert not again
-    assert facts["dagster/row_count"] == workspace.lake.read("citation_profiles").height
+    assert not made(workspace)[0]
     assert workspace.lake.path("citation_profiles").stat().st_mtime_ns == before
 
 
@@ -73,18 +72,15 @@ def test_a_venue_of_another_domain_makes_them_anew(
 ) -> None:
     """The registry is no table: nothing else would notice that its domains moved."""
     made(workspace)
-    monkeypatch.setattr("assets.citation_profiles._domains", lambda w: _all_one(w))
+    one = VenueRegistry(tuple(v.model_copy(update={"domain": "ai"}) for v in workspace.venues))
+    monkeypatch.setitem(workspace.__dict__, "venues", one)
     assert made(workspace)[0]
     assert workspace.lake.read("citation_profiles")["outside_domain_share"].max() == 0
 
 
-def _all_one(workspace: Workspace) -> dict[str, str]:
-    return dict.fromkeys(workspace.venues.slugs, "ai")
-
-
 def test_a_person_reads_one_row(workspace: Workspace) -> None:
     """By id or title, as every other question about a paper."""
-    citation_profiles(workspace, TrainConfig())
+    CITATION_PROFILES.function(workspace, TrainConfig())
     row = workspace.lake.read("citation_profiles").sort("n_citing", descending=True).head(1)
     library = Library(workspace.data)
     assert library.profile(row["paper_id"][0]).equals(row)

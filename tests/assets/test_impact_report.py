@@ -40,8 +40,8 @@ def test_the_page_and_its_plots(workspace: Workspace) -> None:
     assert len(result.plots) == page.count("<img ")
     assert not result.plots.keys() & result.facts.keys()
     metadata = result.metadata()
-    assert metadata["coverage_with_count"].value.startswith(
-        "![coverage_with_count](data:image/png;"
+    assert metadata["plot_coverage_with_count"].value.startswith(
+        "![plot_coverage_with_count](data:image/png;"
     )
     assert metadata["page"].path == str(pages.page)
     assert metadata["library_papers"] == 14

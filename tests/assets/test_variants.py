@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.variants import TNCSI_VARIANTS, tncsi_variants
+from assets.variants import TNCSI_VARIANTS
 from assets.wholes import TrainConfig
 from pipeline.errors import InputError, NotFoundError
 from pipeline.impact.variants import variants_of
@@ -31,24 +31,24 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_it_is_made_again_only_where_its_inputs_moved(workspace: Workspace) -> None:
     """A product of all papers with all on a night without news, or scores of old counts."""
-    first = tncsi_variants(workspace, TrainConfig())
+    first = TNCSI_VARIANTS.function(workspace, TrainConfig())
     assert first.made
     rows = workspace.lake.read("tncsi_variants")
     assert violations(TABLES["tncsi_variants"], rows) == []
     assert rows.height == 15 * len(NAMES)
     assert rows["variant"].unique(maintain_order=True).to_list() == NAMES
-    again = tncsi_variants(workspace, TrainConfig())
+    again = TNCSI_VARIANTS.function(workspace, TrainConfig())
     assert (again.made, again.version) == (False, first.version)
     deliver(workspace, CVPR, [*papers(range(8)), paper(8, cites=50)], "2024-02-01")
     run_stages(workspace)
-    moved = tncsi_variants(workspace, TrainConfig())
+    moved = TNCSI_VARIANTS.function(workspace, TrainConfig())
     assert moved.made
     assert moved.version != first.version
 
 
 def test_without_a_window_pools_reach_into_other_years(workspace: Workspace) -> None:
     """Vectors of one paper with the counts of another, or windows that stay."""
-    tncsi_variants(workspace, TrainConfig())
+    TNCSI_VARIANTS.function(workspace, TrainConfig())
     rows = workspace.lake.read("tncsi_variants")
     sizes = rows.group_by("variant", "venue").agg(pl.col("pool_k").max())
     sizes = {(v, c): k for v, c, k in sizes.iter_rows()}
@@ -60,7 +60,7 @@ def test_without_a_window_pools_reach_into_other_years(workspace: Workspace) -> 
 def test_a_library_without_papers(tmp_path: Path) -> None:
     """A first `validate` before the first import."""
     workspace = tiny_workspace(tmp_path)
-    assert tncsi_variants(workspace, TrainConfig()).made
+    assert TNCSI_VARIANTS.function(workspace, TrainConfig()).made
     assert workspace.lake.read("tncsi_variants").height == 0
 
 
@@ -70,7 +70,7 @@ def test_the_door_of_python(workspace: Workspace) -> None:
     object.__setattr__(library, "_workspace", workspace)
     with pytest.raises(NotFoundError, match="csimpact validate"):
         library.scores(compat="published")
-    tncsi_variants(workspace, TrainConfig())
+    TNCSI_VARIANTS.function(workspace, TrainConfig())
     published = library.scores(compat="published")
     assert published["variant"].unique().to_list() == ["published"]
     assert published.height == 15
@@ -83,6 +83,6 @@ def test_the_door_of_python(workspace: Workspace) -> None:
 
 def test_what_dagster_shows(workspace: Workspace) -> None:
     """A table of metadata that leaves a rule out."""
-    result = tncsi_variants(workspace, TrainConfig())
+    result = TNCSI_VARIANTS.function(workspace, TrainConfig())
     assert TNCSI_VARIANTS.asset == "tncsi_variants"
     assert result.tables["scores by rule"]["variant"].to_list() == NAMES
