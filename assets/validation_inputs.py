@@ -16,16 +16,17 @@ from assets.retriever import vectors_for
 from assets.tncsi_sp import precedence_of
 from assets.windows import by_year
 from pipeline.corpus.text import document_text
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import Counts, dense_counts, reaching
+from pipeline.impact.tncsi import dense_counts, reaching
 from pipeline.impact.validation.naid import FILE, parse_naid
 from pipeline.impact.validation.naid_scores import LibraryPart
 from resources.workspace import Workspace
 
 _PAPER_COLUMNS = (
-    "paper_id", "paper_row", "venue", "year", "publication_date", "in_pools", "title", "abstract",
-    "text_hash",
+    "paper_id", "paper_row", "venue", "year", "publication_date", "date_precision", "in_pools",
+    "title", "abstract", "text_hash",
 )  # fmt: skip
 _POOL_COLUMNS = (
     "paper_id", "paper_row", "venue", "year", "config_id", "n_window", "pool_k", "pool_radius",

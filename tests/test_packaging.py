@@ -23,6 +23,7 @@ from pipeline.tables.dictionary import data_dictionary
 MAY_KNOW_THE_OUTSIDE = {
     "run_job",
     "train",
+    "overview",
     "refresh",
     "automation",
     "cli",

@@ -15,12 +15,14 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    aggregates,
     audit,
     crawl,
     doctor,
     evaluate,
     history,
     maintain,
+    overview,
     prompt,
     prune,
     read,
@@ -70,6 +72,8 @@ crawl.register(app)
 review.register(app)
 train.register(app)
 prompt.register(app)
+aggregates.register(app)
+overview.register(app)
 evaluate.register(app)
 audit.register(app)
 doctor.register(app)

@@ -297,14 +297,15 @@ IMPACT_VALIDATION = Table(
     {
         "study": Column(
             pl.String,
-            "`naid`, `calibration`, `coverage`, `sensitivity` or `robustness` (docs/impact.md).",
+            "`naid`, `topic`, `calibration`, `coverage`, `sensitivity` or `robustness` "
+            "(docs/impact.md).",
         ),
         "system": Column(pl.String, "The score, rule or method measured."),
         "slice": Column(pl.String, "Of what: a year, a planted distribution, or `all`."),
         "measure": Column(
             pl.String,
-            "`spearman`, `spearman_gain` (over the named system), `ks_uniform`, `coverage`, "
-            "`moved_decile`, …",
+            "`spearman`, `gain_over_<system>` (of `spearman`, paired), `ks_uniform`, "
+            "`pit_bin_01` … `pit_bin_10` (density, 1 if uniform), `coverage`, `moved_decile`, …",
         ),
         "n": Column(pl.Int32, "Papers, pools or simulations behind it.", "number"),
         "value": Column(pl.Float64, "The figure.", "as the measure", nullable=True),

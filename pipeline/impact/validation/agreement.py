@@ -56,7 +56,8 @@ def spearman(
         rho = _correlation(x[mine], y[mine], inside)
         size = np.where(np.isfinite(rho), inside.sum(axis=1), 0)
         total, share = total + np.nan_to_num(rho) * size, share + size
-    return np.divide(total, share, out=np.full(len(weights), np.nan), where=share > 0)
+    mean: Floats = np.divide(total, share, out=np.full(len(weights), np.nan), where=share > 0)
+    return mean
 
 
 def spearman_of_all(
@@ -71,9 +72,12 @@ def spearman_of_all(
 
 def _correlation(x: Floats, y: Floats, weights: NDArray[np.int16]) -> Floats:
     """In blocks of resamples, to bound memory."""
-    step = max(1, _AT_ONCE // max(1, x.size))
-    parts = [_block(x, y, weights[i : i + step]) for i in range(0, len(weights), step)]
-    return np.concatenate(parts) if parts else np.zeros(0)
+    if not x.size:
+        return np.full(len(weights), np.nan)
+    step = max(1, _AT_ONCE // x.size)
+    return np.concatenate(
+        [_block(x, y, weights[i : i + step]) for i in range(0, len(weights), step)]
+    )
 
 
 def _block(x: Floats, y: Floats, weights: NDArray[np.int16]) -> Floats:
@@ -82,9 +86,10 @@ def _block(x: Floats, y: Floats, weights: NDArray[np.int16]) -> Floats:
     a, b = (_mid_ranks(values, weights) - (n + 1) / 2 for values in (x, y))
     wa = weights * a
     covariance, spread = (wa * b).sum(axis=1), (wa * a).sum(axis=1) * (weights * b * b).sum(axis=1)
-    return np.divide(
+    rho: Floats = np.divide(
         covariance, np.sqrt(spread), out=np.full(len(weights), np.nan), where=spread > 0
     )
+    return rho
 
 
 def _mid_ranks(values: Floats, weights: NDArray[np.int16]) -> Floats:

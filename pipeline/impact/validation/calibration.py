@@ -10,7 +10,7 @@ Kolmogorov and Smirnov; its interval is that of Dvoretzky, Kiefer, Wolfowitz and
 which holds for every distribution: the true distance is within ε = √(ln 40 / 2n) of the observed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ from pipeline.tables import TOPIC_POOLS
 STUDY, BINS = "calibration", 10
 SCORES = ("tncsi_sp", "pool_percentile", "lognormal_cdf")
 TOPIC, EVERYTHING = "topic pools", "pools of everything"
-_SIGMA = 1.3  # of ln(count): what pools of real lists have (docs/impact.md)
+_SIGMA = 1.3  # of ln(count): near that of real lists, 1.2 to 1.4
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def planted_calibration(
         scored = _scores(counts, pools)
         system = {f"{score}, {kind}": values for score, values in scored.items()}
         for label, values in system.items():
-            figures += pit_figures(values, system=label, part=name)
+            figures += pit_figures(values, system=label, part=name, bars=kind == TOPIC)
         rho = spearman_of_all(system, quality, weights)
         figures += [
             drawn(STUDY, label, name, "spearman_planted", topic.size, draws)
@@ -93,18 +93,21 @@ def library_calibration(scores: pl.DataFrame) -> list[Figure]:
     ]
 
 
-def pit_figures(values: Floats, *, system: str, part: str) -> list[Figure]:
-    """Density in each of ten bins (1 is uniform), with Wilson intervals, and the KS distance."""
+def pit_figures(values: Floats, *, system: str, part: str, bars: bool = True) -> list[Figure]:
+    """The KS distance, and with `bars` the density in each of ten bins (1 is uniform)."""
     density, low, high = pit_histogram(values)
-    bars = [
-        Figure(STUDY, system, part, f"pit_bin_{i + 1:02d}", values.size, *map(float, bar))
-        for i, bar in enumerate(zip(density, low, high, strict=True))
+    drawn_bars = [
+        Figure(STUDY, system, part, f"pit_bin_{i + 1:02d}", values.size, bar, least, most)
+        for i, (bar, least, most) in enumerate(
+            zip(density.tolist(), low.tolist(), high.tolist(), strict=True)
+        )
     ]
     distance = ks_from_uniform(values)
     slack = float(np.sqrt(np.log(40) / (2 * values.size)))
     bounds = max(distance - slack, 0.0), min(distance + slack, 1.0)
     note = f"luck alone reaches {1.358 / np.sqrt(values.size):.4f} in one of 20"
-    return [*bars, Figure(STUDY, system, part, "ks_uniform", values.size, distance, *bounds, note)]
+    ks = Figure(STUDY, system, part, "ks_uniform", values.size, distance, *bounds, note)
+    return [*(drawn_bars if bars else []), ks]
 
 
 def pit_histogram(values: Floats, bins: int = BINS) -> tuple[Floats, Floats, Floats]:
@@ -138,12 +141,16 @@ def _scores(counts: NDArray[np.int32], pools: NDArray[np.int32]) -> Mapping[str,
     n, k = pools.shape
     members = (n + np.arange(n * k)).astype(np.int32)
     rows = np.arange(n, dtype=np.int32)
-    same: dict[str, Sequence[str] | pl.Expr] = {
-        "venue": pl.lit("planted"), "config_id": pl.lit("planted"), "pool_digest": pl.lit("")
-    }  # fmt: skip
     table = pl.DataFrame({"paper_id": rows.astype(str), "paper_row": rows}).with_columns(
-        **same, year=2000, n_window=k, pool_k=k, pool_radius=0.0
-    ).with_columns(as_lists("members", members, np.arange(n + 1, dtype=np.int64) * k))  # fmt: skip
+        as_lists("members", members, np.arange(n + 1, dtype=np.int64) * k),
+        venue=pl.lit("planted"),
+        config_id=pl.lit("planted"),
+        pool_digest=pl.lit(""),
+        year=pl.lit(2000),
+        n_window=pl.lit(k),
+        pool_k=pl.lit(k),
+        pool_radius=pl.lit(0.0),
+    )
     scored = score_pools(
         table.select(pl.col(c).cast(t) for c, t in TOPIC_POOLS.schema.items()),
         {"planted": np.concatenate([counts, pools.ravel()])},

@@ -76,7 +76,8 @@ def implied_log_scale(cites: NDArray[np.int32], tncsi_sp: Floats) -> Floats:
 
 def month_features(month: NDArray[np.int32]) -> Floats:
     """One column per month, shape (n, months)."""
-    return (month[:, None] == np.unique(month)).astype(np.float64)
+    columns: Floats = (month[:, None] == np.unique(month)).astype(np.float64)
+    return columns
 
 
 def predicted_out_of_fold(features: Floats, target: Floats, *, seed: int) -> Floats:
@@ -97,4 +98,5 @@ def explained(target: Floats, predicted: Floats, weights: NDArray[np.int16]) -> 
     mean = weights @ target / n
     spread = weights @ np.square(target) - n * np.square(mean)
     lost = weights @ np.square(target - predicted)
-    return np.divide(spread - lost, spread, out=np.full(n.size, np.nan), where=spread > 0)
+    share: Floats = np.divide(spread - lost, spread, out=np.full(n.size, np.nan), where=spread > 0)
+    return share

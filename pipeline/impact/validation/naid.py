@@ -41,7 +41,7 @@ def parse_naid(data: bytes) -> pl.DataFrame:
             "arxiv_id": name.str.extract(_ID, 1),
             "title": rows["title"].fill_null(""),
             "abstract": rows["abstract"].fill_null(""),
-            "publication_date": pl.select(pl.date(2000 + year, month, MID_MONTH)).to_series(),
+            "publication_date": _mid_month(2000 + year, month),
             "month": (2000 + year) * 12 + month - 1,
             "cites": numbers["cites"].cast(pl.Int32),
             "tncsi": numbers["TNCSI"],
@@ -50,6 +50,11 @@ def parse_naid(data: bytes) -> pl.DataFrame:
     )
     known = table.drop_nulls(["cites", "tncsi_sp"])
     return known.unique("arxiv_id", keep="first", maintain_order=True).sort("arxiv_id")
+
+
+def _mid_month(year: pl.Series, month: pl.Series) -> pl.Series:
+    parts = pl.DataFrame({"year": year, "month": month})
+    return parts.select(pl.date("year", "month", MID_MONTH)).to_series()
 
 
 def _rows(data: bytes) -> pl.DataFrame:

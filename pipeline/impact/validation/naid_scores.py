@@ -18,17 +18,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.impact.pools import PoolRule, days_of
-from pipeline.impact.validation.pool_fit import Floats, fit_pools, percentiles
+from pipeline.impact.validation.pool_fit import Floats, fit_pools, mean_logs, percentiles
 from pipeline.retrieval.neighbours import Pools, WindowNeighbours, WindowRule
 
 MONTH = 30  # days: ±183 of them hold six months either way, whole, as in the authors' code
 EVERYTHING = 1_000_000  # members: more than any window has
-DECLARED = (50, 200)  # K beside the rule's, named before anything was computed
+BESIDE = (50, 200)  # other K: 50 was named beforehand, 200 after a first look; the rule's K counts
 
 CITATIONS, PERCENTILE, IN_WINDOW = "citations", "percentile_in_window", "all_in_window"
 TOPIC, TOPIC_PERCENTILE = "topic_pool", "topic_percentile"
 LIBRARY_WINDOW, LIBRARY_TOPIC = "library_all_in_window", "library_topic_pool"
-TIMES_LIBRARY_TOPIC = "all_in_window_by_library_topic"
+BY_LIBRARY_TOPIC = "all_in_window_by_library_topic"
+BY_LIBRARY_LOGS = "all_in_window_by_library_topic_logs"
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,11 @@ def own_scores(
 ) -> dict[str, Floats]:
     """Scores from NAID's own papers and citations alone, by system, (n) each.
 
-    `topic_pool` has K by `rule`, `topic_pool_50` and `topic_pool_200` the K of DECLARED;
+    `topic_pool` has K by `rule`, `topic_pool_50` and `topic_pool_200` the K of BESIDE;
     `all_in_window` is the same score with everything of the window in the pool.
     """
     counts = naid["cites"].to_numpy()
-    sizes = {TOPIC: rule, **{f"{TOPIC}_{k}": _of_size(rule, k) for k in DECLARED}}
+    sizes = {TOPIC: rule, **{f"{TOPIC}_{k}": _of_size(rule, k) for k in BESIDE}}
     pools = {name: _own_pools(naid, vectors, size) for name, size in sizes.items()}
     whole = everything(naid, vectors, rule)
     scores = {
@@ -83,28 +84,28 @@ def library_scores(
         naid: as `parse_naid` gives it, its `vectors` (n, d) of the library's encoder.
         library: papers within `rule.half_window_days` of any of them.
         rule: window, K and fewest counts.
-        in_window: scores of `all_in_window`, divided by the topic's ratio for
-            `all_in_window_by_library_topic`.
+        in_window: scores of `all_in_window`, which `all_in_window_by_library_topic` divides by
+            how much more the topic is cited than its time, and `…_logs` by how much more its
+            typical paper is (means of ln(1 + count)), which no single paper can move.
     """
     cited = naid["cites"].to_numpy()
-    topic = fit_pools(
-        _library_pools(naid, vectors, library, rule), library.counts, n_min=rule.n_min
-    )
-    window = fit_pools(
-        _library_pools(naid, vectors, library, _of_size(rule, EVERYTHING)),
-        library.counts,
-        n_min=rule.n_min,
-    )
+    pools = [
+        _library_pools(naid, vectors, library, size) for size in (rule, _of_size(rule, EVERYTHING))
+    ]
+    topic, window = (fit_pools(p, library.counts, n_min=rule.n_min) for p in pools)
+    logs = [mean_logs(p, library.counts, n_min=rule.n_min) for p in pools]
     return {
         LIBRARY_TOPIC: topic.excess(cited),
         LIBRARY_WINDOW: window.excess(cited),
-        TIMES_LIBRARY_TOPIC: in_window * (window.scale / topic.scale),
+        BY_LIBRARY_TOPIC: in_window * (window.scale / topic.scale),
+        BY_LIBRARY_LOGS: in_window * np.exp(logs[1] - logs[0]),
     }
 
 
 def scored_by_all(scores: Mapping[str, Floats]) -> NDArray[np.bool_]:
     """Papers (n) that every system gives a score: what a paired comparison needs."""
-    return np.logical_and.reduce([np.isfinite(score) for score in scores.values()])
+    finite = np.isfinite(np.stack(list(scores.values())))
+    return np.asarray(finite.all(axis=0), np.bool_)
 
 
 def _of_size(rule: PoolRule, k: int) -> PoolRule:

@@ -44,8 +44,22 @@ def percentiles(
     others = counts[pools.members]
     own = np.repeat(cited, np.diff(pools.offsets))
     known = others != UNKNOWN
-    score = np.where(known, (others < own) + 0.5 * (others == own), 0.0)
-    cut = pools.offsets
-    n, total = (np.concatenate([[0], np.cumsum(v)])[cut] for v in (known, score))
-    found = np.diff(n)
-    return np.where(found >= n_min, np.diff(total) / np.maximum(found, 1), np.nan)
+    rank = np.where(known, (others < own) + 0.5 * (others == own), 0.0)
+    return _mean(rank, known, pools.offsets, n_min)
+
+
+def mean_logs(pools: Pools, counts: NDArray[np.int32], *, n_min: int) -> Floats:
+    """Mean of ln(1 + count) over each pool's known counts (q)."""
+    others = counts[pools.members]
+    known = others != UNKNOWN
+    return _mean(np.log1p(np.maximum(others, 0)), known, pools.offsets, n_min)
+
+
+def _mean(
+    values: Floats, known: NDArray[np.bool_], offsets: NDArray[np.int64], n_min: int
+) -> Floats:
+    """Mean of the known values of each list (0 where unknown); NaN of fewer than `n_min`."""
+    n, total = (
+        np.diff(np.concatenate([[0], np.cumsum(sums)])[offsets]) for sums in (known, values)
+    )
+    return np.where(n >= n_min, total / np.maximum(n, 1), np.nan)

@@ -5,8 +5,8 @@ intervals (pipeline/impact/intervals.py).
 
 Pools do not depend on counts, so that a missing count only makes a pool's known counts fewer. An
 interval answers for a pool that is a sample of infinitely many papers; a tenth of the pool missing
-is a third of that uncertainty (√(0.1 / 0.9)), so that nearly every score of before should lie in
-the interval of after.
+is a third of that uncertainty (√(0.1 / 0.9)): were counts exponential, nearly every score of before
+would lie in the interval of after. How many do not says how much heavier the tails of counts are.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import Counts, score_pools
+from pipeline.impact.tncsi import score_pools
 from pipeline.impact.validation.agreement import RESAMPLES, Floats, resample_weights
 from pipeline.impact.validation.figures import ALL, Figure, absent, drawn
 from pipeline.impact.validation.sensitivity import LEAST, moves
@@ -97,8 +98,8 @@ def _moved(
     still = able & reduced["tncsi_sp"].is_not_null().to_numpy()
     before, after = full.filter(pl.Series(still)), reduced.filter(pl.Series(still))
     mine = weights[:, still]
-    excess = (f["excess_ratio"].clip(lower_bound=0).to_numpy() for f in (before, after))
-    draws = moves(*excess, mine) | {"kept": mine.sum(axis=1) / weights[:, able].sum(axis=1)}
+    was, now = (f["excess_ratio"].clip(lower_bound=0).to_numpy() for f in (before, after))
+    draws = moves(was, now, mine) | {"kept": mine.sum(axis=1) / weights[:, able].sum(axis=1)}
     score = before["tncsi_sp"]
     for name, (low, high) in INTERVALS.items():
         inside = score.is_between(after[low], after[high])

@@ -28,12 +28,14 @@ def word_vectors(texts: Sequence[str], *, dims: int = 256, seed: int) -> NDArray
     except ValueError:  # no word is in two texts
         return _unit(np.zeros((len(texts), 1), np.float32))
     few = max(1, min(dims, words.shape[1] - 1, len(texts) - 1))
-    reduced = TruncatedSVD(few, n_iter=3, random_state=seed).fit_transform(words)
+    with np.errstate(invalid="ignore"):  # texts all alike have no variance to explain
+        reduced = TruncatedSVD(few, n_iter=3, random_state=seed).fit_transform(words)
     return _unit(reduced.astype(np.float32))
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[length[:, 0] < 1e-6] = np.eye(1, vectors.shape[1], dtype=np.float32)
-    unit: NDArray[np.float32] = vectors / np.where(length < 1e-6, 1, length)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = (vectors / length).astype(np.float32)
     return unit
