@@ -11,7 +11,6 @@ from typing import cast
 
 import polars as pl
 
-from assets.plots import coverage_map
 from assets.stages import Job, Made, Stage, rewrite_cell, write_cell
 from pipeline.corpus import paper_copilot
 from pipeline.corpus.citations import build_citations, edges_of, known_works, still_here
@@ -27,6 +26,7 @@ from pipeline.corpus.resolution import (
     resolve_again,
 )
 from pipeline.corpus.reviews import build_match_review, build_redirects
+from pipeline.report.figures.coverage import coverage_map
 from pipeline.staleness import States, records_elsewhere
 from pipeline.tables import DUMP_RECORDS, PAPER_IDS, QUARANTINE, UNRECOGNISED, Cell, cell_name
 from resources.collector import rare_collections

@@ -6,10 +6,10 @@ tncsi_sp.py) nor how a pool is found or scored (pipeline/impact).
 
 from collections.abc import Collection, Mapping
 
-from assets.plots import score_distribution
 from assets.stages import Made, Stage
 from assets.tncsi_sp import tncsi_sp
 from assets.topic_pools import topic_pools
+from pipeline.report.figures.scores import score_distribution
 from resources.workspace import Workspace
 
 

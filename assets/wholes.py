@@ -17,10 +17,10 @@ from pydantic import Field
 from assets.costs import note_costs
 from assets.evaluation import measure_quality
 from assets.materialise import DATA_VERSION, OWNERS, clear_errors, picture
-from assets.quality_plot import quality_plot
 from assets.training import train_prompt
 from pipeline.labels.audit import agreement
 from pipeline.release.markdown import plain, table_lines
+from pipeline.report.figures.quality import quality_plot
 from pipeline.retrieval.evaluation import ALL, NDCG
 from pipeline.training.presets import find_preset, preset_of
 from resources.lake import digest_of

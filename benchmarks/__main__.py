@@ -4,9 +4,9 @@
 
 Without a folder of Paper Copilot lists the corpus benchmark is left out, and encoding and labelling
 take invented texts; without the archive of DBLP-ACM resolution is judged by invented records only;
-without a data folder that holds a refreshed library, search, companions and small nights are left
-out, and pools and training take invented vectors. What is left out is said. A million papers take
-half an hour more: `python -m benchmarks.growth --sizes 1000000`.
+without a data folder that holds a refreshed library, search, companions, small nights and the
+report are left out, and pools and training take invented vectors. What is left out is said. A
+million papers take half an hour more: `python -m benchmarks.growth --sizes 1000000`.
 """
 
 import argparse
@@ -44,6 +44,7 @@ def main() -> int:
         "labelling": lists,
         "training": ["--runs", "1", *(["--data", str(given.data)] if given.data else [])],
         "prompted_queries": [],
+        "report": [str(given.data)] if given.data else None,
     }
     failed = 0
     for name, arguments in commands.items():

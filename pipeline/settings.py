@@ -79,6 +79,11 @@ class DataDir:
         return self.root / "reports"
 
     @property
+    def impact_report(self) -> Path:
+        """The page of the whole library; its document lies beside it."""
+        return self.reports / "impact" / "impact.html"
+
+    @property
     def journal(self) -> Path:
         """What every step of every run cost, one line each."""
         return self.root / "journal" / "costs.jsonl"

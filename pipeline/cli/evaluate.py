@@ -81,7 +81,7 @@ def evaluate_(
     if not domains:
         quality = quality.filter(domain="all")
     if plot:
-        from assets.quality_plot import quality_plot
+        from pipeline.report.figures.quality import quality_plot
         from resources.lake import replace_file
 
         replace_file(plot, quality_plot(quality))

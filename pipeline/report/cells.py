@@ -28,7 +28,8 @@ def cell_text(name: str, value: Any) -> str:
         return "–"
     sign = "+" if name == "change" else ""
     if isinstance(value, float):
-        return f"{value:{sign},.3f}" if abs(value) < 1000 else f"{value:{sign},.0f}"
+        digits = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+        return f"{value:{sign},.{digits}f}"
     if isinstance(value, int) and name != "year":
         return f"{value:{sign},}"
     return one_line(str(value))

@@ -1,7 +1,8 @@
-"""What a report is made of: sections, each with its words, its numbers and its tables.
+"""What a report is made of: sections, each with its words, its numbers, its tables and pictures.
 
 Belongs here: the shape of a report, and how numbers are said. Not: what a section says
-(papers.py, counts.py, scores.py, …), nor what it looks like (page.py, markdown.py).
+(papers.py, counts.py, scores.py, …, impact/), how a picture is drawn (figures/), nor what it looks
+like (frame.py, markdown.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,20 +19,36 @@ LISTED = 5_000  # rows of a table that the document beside the page holds
 
 @dataclass(frozen=True)
 class Listing:
-    """A table: `rows` in the order to be read, of which a page shows the first `shown`."""
+    """A table: `rows` in the order to be read, of which a page shows the first `shown`.
+
+    `heads`: what to write above a column where its name does not say enough, units above all;
+    `subject`: the column that says what a row is about.
+    """
 
     name: str
     caption: str
     rows: pl.DataFrame
     shown: int = 50
+    heads: Mapping[str, str] = field(default_factory=dict)
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: its PNG, a `caption` on how to read it, and in `alt` what it shows."""
+
+    name: str
+    caption: str
+    alt: str
+    png: bytes
 
 
 @dataclass(frozen=True)
 class Section:
     """One part of a report.
 
-    `words` are whole sentences, empty where there is nothing to say; `numbers` the figures they
-    are made of.
+    `words` are whole sentences, empty where there is nothing to say, a paragraph per line;
+    `numbers` the figures they are made of.
     """
 
     key: str
@@ -39,6 +56,7 @@ class Section:
     words: str
     numbers: Mapping[str, float]
     listings: Sequence[Listing] = field(default=())
+    pictures: Sequence[Picture] = field(default=())
 
 
 @dataclass(frozen=True)

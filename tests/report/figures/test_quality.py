@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from matplotlib.figure import Figure
 
-from assets.quality_plot import quality_plot
+from pipeline.report.figures.quality import quality_plot
 from pipeline.tables import RETRIEVAL_QUALITY
 
 Told = tuple[str, str, str, str, float]  # benchmark, system, domain, measure, value

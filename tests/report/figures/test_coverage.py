@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from matplotlib.figure import Figure
 
-from assets.plots import coverage_map
+from pipeline.report.figures.coverage import coverage_map
 from pipeline.tables import VENUE_COVERAGE
 
 Told = tuple[str, int, str, int | None, int]  # venue, year, source, expected, found

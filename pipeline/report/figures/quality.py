@@ -1,36 +1,31 @@
 """The plot of `retrieval_quality`: means with their intervals, system beside system.
 
-Belongs here: what the picture shows. Not: where it is attached (materialise.py).
+Belongs here: what the picture shows. Not: where it is attached (assets/materialise.py).
 """
 
-import io
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pipeline.report.figures.canvas import COLOURS, MARKS, METADATA_DPI, canvas, label, to_png
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours: told apart by colour-blind readers, in print too with the marks.
-COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-MARKS = "osD^vPX"
 
-
-def quality_plot(quality: pl.DataFrame) -> bytes:
+def quality_plot(quality: pl.DataFrame, dpi: int = METADATA_DPI) -> bytes:
     """PNG of rows of `retrieval_quality`: a panel per measure, a band per benchmark and domain.
 
     At least one row is needed.
     Bars are 95% bootstrap intervals. They say how sure each mean is; whether two systems differ is
     the paired test's business, for these share their queries.
     """
-    from matplotlib.figure import Figure  # here: loading a code location must not pay for it
-
     measures = quality["measure"].unique(maintain_order=True).to_list()
     systems = quality["system"].unique(maintain_order=True).to_list()
     bands = quality.select("benchmark", "domain").unique(maintain_order=True).rows()
     spacing = len(systems) + 1.2
     height = 0.9 + 0.17 * spacing * len(bands) + 0.2 * len(systems)
-    figure = Figure(figsize=(1.6 + 2.3 * len(measures), height), layout="constrained")
+    figure = canvas(height, 1.6 + 2.3 * len(measures))
     panels = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
     for axes, measure in zip(panels, measures, strict=True):
         mine = quality.filter(measure=measure)
@@ -50,9 +45,7 @@ def quality_plot(quality: pl.DataFrame) -> bytes:
     handles, names = panels[0].get_legend_handles_labels()
     figure.suptitle("Mean over queries and its 95% interval", fontsize=9)
     figure.legend(handles, names, loc="outside lower left", fontsize=7, frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return to_png(figure, dpi)
 
 
 def _draw_system(
@@ -69,12 +62,12 @@ def _draw_system(
     colour = COLOURS[place % len(COLOURS)]
     mark = MARKS[(place + place // len(COLOURS)) % len(MARKS)]
     axes.errorbar(
-        value, at, xerr=[r.clip(0) for r in reach], label=system, linestyle="none",
+        value, at, xerr=[r.clip(0) for r in reach], label=label(system), linestyle="none",
         marker=mark, color=colour, markersize=4, elinewidth=1.1, capsize=2,
     )  # fmt: skip
 
 
 def _label(quality: pl.DataFrame, benchmark: str, domain: str) -> str:
     n_queries = max(quality.filter(benchmark=benchmark, domain=domain)["n_queries"].to_list())
-    name = benchmark if domain == "all" else f"{benchmark}\n{domain}"
+    name = label(benchmark) if domain == "all" else f"{label(benchmark)}\n{domain}"
     return f"{name}\n({n_queries:,} queries)"

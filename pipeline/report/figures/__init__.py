@@ -1,0 +1,1 @@
+"""Figures: frames in, PNG bytes out; one file per figure."""

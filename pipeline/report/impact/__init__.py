@@ -1,0 +1,1 @@
+"""The impact report: the whole library on one page."""
