@@ -48,10 +48,12 @@ types: setup ## mypy
 imports: setup ## import-linter: who may import whom
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
 
-docs: setup ## the data dictionary, from pipeline/tables
+docs: setup ## the data dictionary and the page of views, from their declarations
 	@mkdir -p docs
 	@$(PY) -m pipeline.tables > docs/data-dictionary.md.new
 	@mv docs/data-dictionary.md.new docs/data-dictionary.md
+	@$(PY) -m pipeline.query > docs/views.md.new
+	@mv docs/views.md.new docs/views.md
 
 bench: setup ## every performance figure; BENCH="--lists FOLDER --data DATA_DIR"
 	@$(PY) -m benchmarks $(BENCH)
