@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.derived import library_inputs
+from assets.derived import library_inputs, registry_digest
 from assets.wholes import Result, TrainConfig, Whole
 from pipeline.errors import NotFoundError, StorageError
 from pipeline.report.impact.changes import LastNight
@@ -23,7 +23,10 @@ from resources.reports import Reports
 from resources.workspace import Workspace
 
 CODE_VERSION = "1"  # raised whenever the page says something else of the same inputs
-WHOLE = ("impact_aggregates", "rising_papers", "impact_validation", "retrieval_quality")
+LOOKS_AT = (
+    "papers", "tncsi_sp", "citation_counts", "venue_coverage", "impact_aggregates",
+    "rising_papers", "impact_validation", "retrieval_quality",
+)  # fmt: skip
 
 
 def impact_report(workspace: Workspace, _: TrainConfig) -> Result:
@@ -31,11 +34,10 @@ def impact_report(workspace: Workspace, _: TrainConfig) -> Result:
 
     A page that was made from the same inputs is left alone.
     """
-    pages, night = ImpactPage(workspace.data.impact_report), read_last_night(workspace)
-    inputs = _inputs(workspace, night)
+    pages, inputs = ImpactPage(workspace.data.impact_report), _inputs(workspace)
     if (made := pages.made_of(inputs)) is not None:
         return Result(made, {}, made=False)
-    report = write_overview(read_overview(workspace, night))
+    report = write_overview(read_overview(workspace))
     page = overview_page(report)
     version = pages.write(page, report.document(), inputs)
     plots = {f"plot_{s.key}_{p.name}": p.png for s in report.sections for p in s.pictures}
@@ -46,22 +48,24 @@ def impact_report(workspace: Workspace, _: TrainConfig) -> Result:
     return Result(version, facts, plots=plots)
 
 
-def _inputs(workspace: Workspace, night: LastNight | None) -> Inputs:
-    outputs = ("papers", "tncsi_sp", "citation_counts", "venue_coverage")
-    inputs = dict(library_inputs(workspace, CODE_VERSION, outputs))
-    inputs |= {name: _digest(workspace, name) for name in WHOLE}
-    inputs["prompt"] = workspace.prompts.champion(workspace.encoder_id) or ""
-    return inputs | {"night": night.made_at.isoformat() if night else ""}
+def _current(workspace: Workspace) -> bool:
+    """Whether the page is made of what there is."""
+    return ImpactPage(workspace.data.impact_report).made_of(_inputs(workspace)) is not None
 
 
-def _digest(workspace: Workspace, table: str) -> str:
-    state = workspace.lake.state(table, None)
-    return state.digest if state else ""
+def _inputs(workspace: Workspace) -> Inputs:
+    nights = Reports(workspace.data.reports).written()
+    return {
+        **library_inputs(workspace, CODE_VERSION, LOOKS_AT),
+        **registry_digest(workspace),
+        "prompt": workspace.prompts.champion(workspace.encoder_id) or "",
+        "night": nights[-1].page.stem if nights else "",
+    }
 
 
-def read_overview(workspace: Workspace, night: LastNight | None) -> Overview:
+def read_overview(workspace: Workspace) -> Overview:
     """Everything the report is made from, as it stands now."""
-    lake, now = workspace.lake, datetime.now(UTC)
+    lake, now, night = workspace.lake, datetime.now(UTC), read_last_night(workspace)
     scores = lake.read_all("tncsi_sp").filter(config_id=workspace.config_id)
     homes = [(v.slug, v.name, v.domain) for v in workspace.venues]
     journal = Journal(workspace.data.journal)
@@ -109,4 +113,5 @@ def read_last_night(workspace: Workspace) -> LastNight | None:
 IMPACT_REPORT = Whole(
     "impact_report", impact_report, "impact",
     ("tncsi_sp", "venue_coverage", "impact_aggregates"), ("polars", "matplotlib", "html"),
+    current=_current,
 )  # fmt: skip

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from assets.impact_report import read_last_night, read_overview
+from assets.impact_report import read_overview
 from benchmarks.machine import machine_line
 from pipeline.report.impact.overview import write_overview
 from pipeline.report.impact.page import overview_page
@@ -27,7 +27,7 @@ def main() -> int:
     workspace = open_workspace(DataDir(parser.parse_args().data))
     print(machine_line("matplotlib", "polars"))
     started = time.perf_counter()
-    overview = read_overview(workspace, read_last_night(workspace))
+    overview = read_overview(workspace)
     read = time.perf_counter()
     report = write_overview(overview)
     drawn = time.perf_counter()

@@ -56,8 +56,11 @@ def test_made_again_only_where_something_moved(workspace: Workspace) -> None:
     first = impact_report(workspace, TrainConfig())
     again = impact_report(reopened(workspace.data), TrainConfig())
     assert (again.made, again.version) == (False, first.version)
+    assert IMPACT_REPORT.current is not None
+    assert IMPACT_REPORT.current(workspace)
     deliver(workspace, CVPR, papers(range(8), cites=3), "2026-02-01")
     run_stages(workspace)
+    assert not IMPACT_REPORT.current(workspace)
     moved = impact_report(workspace, TrainConfig())
     assert moved.made
     assert moved.version != first.version
