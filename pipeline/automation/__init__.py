@@ -20,6 +20,7 @@ schedule          when (UTC)             asks for
 nightly_works     every night            fetch, current and previous year
 nightly_citations every night            fetch, counts
 weekly_sweep      weekly                 fetch, everything
+nightly_overview  from 3:30, hourly      overview, if what it shows moved and nothing is stale
 nightly_release   from 4 to 8, hourly    release, if anything changed and nothing is stale
 weekly_training   Sundays, 12            train, if labels are new, where there is a GPU or
                                          CSIMPACT_TRAINING=on

@@ -16,6 +16,7 @@ DAYS = {
     "paper_index": (7, 14),
     "soft_prompt": (14, 35),
     "retrieval_quality": (30, 90),
+    "impact_report": (7, 14),
     "dataset_release": (7, 14),
 }
 

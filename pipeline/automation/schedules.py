@@ -1,4 +1,4 @@
-"""Schedules of what the clock asks for: releases, trainings, pruning.
+"""Schedules of what the clock asks for: overviews, releases, trainings, pruning.
 
 Belongs here: when, and whether there is anything to do. Not: what the jobs do, nor the schedules
 that fetch. Each answers from files alone when there is nothing to do, and loads no model.
@@ -11,8 +11,9 @@ from typing import Any
 
 import dagster as dg
 
+from assets.overview import OVERVIEW_WHOLES
 from pipeline.automation.jobs import train_config
-from pipeline.automation.names import ASKED_BY, PRUNE, RELEASE, TRAIN
+from pipeline.automation.names import ASKED_BY, OVERVIEW, PRUNE, RELEASE, TRAIN
 from pipeline.automation.runs import library_moving, schedule_status, under_way
 from pipeline.automation.serving import SOFT_PROMPT
 from pipeline.settings import training_on
@@ -26,8 +27,14 @@ NVIDIA = Path("/dev/nvidia0")  # there without importing torch, which takes seco
 
 
 def schedules() -> list[dg.ScheduleDefinition]:
-    """`nightly_release`, `weekly_training` and `monthly_pruning`."""
-    return [nightly_release(), weekly_training(), monthly_pruning()]
+    """`nightly_overview`, `nightly_release`, `weekly_training` and `monthly_pruning`."""
+    return [nightly_overview(), nightly_release(), weekly_training(), monthly_pruning()]
+
+
+def nightly_overview() -> dg.ScheduleDefinition:
+    """Before the release, which holds what it makes; hourly, since the night may be long."""
+    description = "Makes the impact report and its tables once a night, if what they show moved."
+    return _schedule("nightly_overview", OVERVIEW, "30 3-7 * * *", description, no_overview)
 
 
 def nightly_release() -> dg.ScheduleDefinition:
@@ -82,10 +89,25 @@ def _schedule(
     return _evaluate
 
 
+def no_overview(instance: dg.DagsterInstance, workspace: Workspace) -> str | None:
+    """Why no overview is to be made now; None: make one."""
+    if not workspace.lake.cells("tncsi_sp"):
+        return "no score to describe"
+    if all(whole.current(workspace) for whole in OVERVIEW_WHOLES if whole.current):
+        return "nothing moved since the last overview"
+    return _not_at_rest(instance, workspace)
+
+
 def no_release(instance: dg.DagsterInstance, workspace: Workspace) -> str | None:
     """Why no release is to be made now; None: make one."""
     if not changed_since_last(workspace):
         return "nothing changed since the last release"
+    if under_way(instance, [OVERVIEW]):
+        return "waits for the next hour, an overview is under way"
+    return _not_at_rest(instance, workspace)
+
+
+def _not_at_rest(instance: dg.DagsterInstance, workspace: Workspace) -> str | None:
     if busy := library_moving(instance):
         return f"waits for the next hour, {busy}"
     if stale := plan(workspace.states(), workspace.registered_world()):

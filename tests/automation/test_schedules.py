@@ -9,16 +9,18 @@ import dagster as dg
 import pytest
 
 from pipeline.automation import schedules
-from pipeline.automation.names import REFRESH, TRAIN
+from pipeline.automation.names import OVERVIEW, REFRESH, TRAIN
 from pipeline.automation.schedules import (
     monthly_pruning,
     nightly_release,
+    no_overview,
     no_pruning,
     no_release,
     no_training,
     weekly_training,
 )
 from pipeline.definitions import build_defs
+from pipeline.overview import overview
 from pipeline.run_job import open_instance
 from resources.release_making import make_release
 from resources.retention import Pruned
@@ -98,6 +100,31 @@ def test_a_release_waits_for_news_and_for_a_library_at_rest(
     run_stages(library)
     make_release(library)
     assert no_release(instance, library) == "nothing changed since the last release"
+
+
+def test_an_overview_waits_for_news_and_for_a_library_at_rest(
+    library: Workspace, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page a night of equal figures, or one of half a night's papers; a release of the rest."""
+    assert no_overview(instance, library) is None
+    run = add_run(instance, REFRESH)
+    assert "a refresh is under way" in str(no_overview(instance, library))
+    instance.delete_run(run.run_id)
+    run = add_run(instance, OVERVIEW)
+    assert "an overview is under way" in str(no_release(instance, library))
+    instance.delete_run(run.run_id)
+    overview(library)
+    assert no_overview(instance, library) == "nothing moved since the last overview"
+    deliver(library, CVPR, papers(range(6), cites=9), "2024-02-01")
+    run_stages(library)
+    assert no_overview(instance, library) is None
+
+
+def test_a_library_without_scores_has_no_overview(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    """A fresh installation would make an empty page every night."""
+    assert no_overview(instance, workspace) == "no score to describe"
 
 
 def test_nothing_old_is_not_pruned(

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from assets.impact_aggregates import impact_aggregates
-from assets.topics import topics
+from assets.impact_aggregates import IMPACT_AGGREGATES
+from assets.topics import TOPICS
 from assets.wholes import TrainConfig
 from pipeline.cli import aggregates, main
 from pipeline.settings import DataDir
-from pipeline.tables import IMPACT_AGGREGATES
+from pipeline.tables import TABLES
 from resources.workspace import open_workspace
 from tests.conftest import NASTY_TITLES
 
@@ -44,8 +44,8 @@ def overviewed(library_env: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyP
     shutil.copytree(library_env.root, data.root, symlinks=True)
     monkeypatch.setenv("CSIMPACT_DATA", str(data.root))
     workspace = open_workspace(data)
-    topics(workspace, TrainConfig())
-    impact_aggregates(workspace, TrainConfig())
+    TOPICS.function(workspace, TrainConfig())
+    IMPACT_AGGREGATES.function(workspace, TrainConfig())
     return data
 
 
@@ -68,7 +68,7 @@ def test_before_the_overview_one_line_says_so(
 def test_aggregates_in_every_format(overviewed: DataDir, cli: Cli) -> None:
     """json and csv are contracts: all columns of the table; the terminal shows what fits."""
     rows = json.loads(cli("aggregates", "venue", "--format", "json")[1])
-    assert [list(row) for row in rows] == [IMPACT_AGGREGATES.schema.names()] * 2
+    assert [list(row) for row in rows] == [TABLES["impact_aggregates"].schema.names()] * 2
     assert [(r["name"], r["period"], r["status"]) for r in rows] == [
         ("cvpr", "all", "ok"), ("iclr", "all", "too_few"),
     ]  # fmt: skip
