@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.impact.aggregates import aggregate, expected_papers, members_of, wilson
+from pipeline.impact.aggregates import aggregate, expected_papers, members_of
 from pipeline.tables import IMPACT_AGGREGATES, VENUE_COVERAGE, violations
 
 DOMAINS = pl.DataFrame({"venue": ["cvpr", "acl", "emnlp"], "domain": ["vision", "nlp", "nlp"]})
@@ -76,16 +74,6 @@ def test_a_group_by_hand() -> None:
     )
     reference = stats.binomtest(4, 31).proportion_ci(method="wilson")
     assert (found["top_decile_low"], found["top_decile_high"]) == pytest.approx(tuple(reference))
-
-
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-@settings(max_examples=60)
-def test_wilson_is_scipys(drawn: tuple[int, int]) -> None:
-    """At no hits or all, where the plain interval has no width, as well as between."""
-    hits, n = drawn
-    low, high = wilson(pl.lit(hits), pl.lit(n))
-    reference = stats.binomtest(hits, n).proportion_ci(method="wilson")
-    assert pl.select(low=low, high=high).row(0) == pytest.approx(tuple(reference), abs=1e-12)
 
 
 def test_too_few_scored_papers_have_no_figures() -> None:

@@ -186,6 +186,9 @@ def test_precisions_and_papers_nobody_knows_of() -> None:
     got = scores_of({0: [1, 3, 4], 1: [0, 2], 2: [0, 1]}, {"s": [1, 2, 3, 4, 5]}, facts)
     assert got["date_precision"].to_list() == ["day", None, "month"]
     assert got["pool_same_venue"].to_list() == [1 / 3, 0.5, 0.0]
+    lone = scores_of({3: [0, 4], 4: [3]}, {"s": [1, 2, 3, 4, 5]}, facts)
+    for name in ("pool_same_venue", "pool_same_domain", "date_precision"):
+        assert lone[name].to_list() == [None, None]
 
 
 def test_threads_do_not_show() -> None:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from scipy.stats import expon
 
 from pipeline.errors import InputError
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.pools import PoolBuilder, PoolRule
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import Counts, score_pools
+from pipeline.impact.tncsi import score_pools
 from pipeline.impact.variants import (
     PUBLISHED,
     VARIANTS,
