@@ -144,7 +144,7 @@ def _described(papers: pl.DataFrame) -> pl.DataFrame:
     low, high = wilson(told["n_top"].to_numpy(), told["n_scored"].to_numpy())
     half = _t_quantiles(told["n_scored"] - 1) * pl.col("spread") / pl.col("n_scored").sqrt()
     mean = pl.col("mean_percentile")
-    figures = {
+    figures: dict[str, pl.Expr | pl.Series] = {
         "own_share": pl.coalesce(pl.when(kind=kind).then(f"own_{kind}") for kind in OWN),
         "mean_percentile_low": (mean - half).clip(0, 1),
         "mean_percentile_high": (mean + half).clip(0, 1),

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from pipeline.impact.segments import UNKNOWN
 
 Floats = NDArray[np.float64]
-Numbers = NDArray[np.int64] | Floats
+Numbers = NDArray[np.int32] | NDArray[np.int64] | Floats
 
 
-def scale_of(mass: Numbers, loc: Numbers, total: Numbers) -> Floats:
+def scale_of(mass: Numbers, loc: Numbers, total: NDArray[np.int64] | Floats) -> Floats:
     """Mean less least, in citations; one rounding, so that it is exactly 0 for equal counts.
 
     Args:
@@ -26,7 +26,8 @@ def scale_of(mass: Numbers, loc: Numbers, total: Numbers) -> Floats:
         loc: the least.
         total: (weighted) sum of the counts; whole numbers, as `mass` and `loc` are.
     """
-    scale: Floats = (total - loc * mass) / np.maximum(mass, 1)
+    # In the type of the sum: least times number would overflow 32 bits.
+    scale: Floats = (total - loc.astype(total.dtype) * mass) / np.maximum(mass, 1)
     return scale
 
 

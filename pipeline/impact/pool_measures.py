@@ -67,7 +67,7 @@ class Measured:
     @property
     def scale(self) -> NDArray[np.float64]:
         """Mean less least of the known counts."""
-        return scale_of(self.n, self.loc.astype(np.float64), self.total)
+        return scale_of(self.n, self.loc, self.total)
 
 
 class _Source:
@@ -158,7 +158,7 @@ def _count(
     loc = known[:, 0].view(np.int32)
     total, into.squares[at], into.logs[at], into.log_squares[at] = source.sums(members)
     into.n[at], into.loc[at], into.total[at] = n, loc, total
-    into.ks[at] = _distance(known, n, loc, scale_of(n, loc.astype(np.float64), total))
+    into.ks[at] = _distance(known, n, loc, scale_of(n, loc, total))
 
 
 def _tiles(
