@@ -128,6 +128,3 @@ def variants_of(rule: PoolRule) -> Mapping[str, Variant]:
         for name, change in changes.items()
     }
     return MappingProxyType({PUBLISHED.name: PUBLISHED, **changed})
-
-
-VARIANTS = variants_of(PoolRule())
