@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from pipeline.impact.exponential import Floats
 from pipeline.impact.pools import PoolRule, days_of
 from pipeline.impact.validation.pool_fit import fit_pools
-from pipeline.retrieval.neighbours import Pools, WindowNeighbours, WindowRule
+from pipeline.retrieval.neighbours import WindowNeighbours
+from pipeline.retrieval.windows import Pools, WindowRule
 
 MONTH = 30  # days: ±183 of them hold six months either way, whole, as in the authors' code
 EVERYTHING = 1_000_000  # members: more than any window has

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.impact.exponential import Floats, excess_of
 from pipeline.impact.pool_measures import LOG_UNIT, measure_pools
 from pipeline.impact.segments import as_lists
-from pipeline.retrieval.neighbours import Pools
+from pipeline.retrieval.windows import Pools
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from pipeline.impact.exponential import scale_of
 from pipeline.impact.pool_measures import Counts
 from pipeline.impact.segments import UNKNOWN
 from pipeline.impact.variants.rules import Variant
-from pipeline.retrieval.neighbours import Pools
+from pipeline.retrieval.windows import Pools
 
 
 @dataclass(frozen=True)

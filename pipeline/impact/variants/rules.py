@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.impact.pools import PoolRule
 from pipeline.retrieval import quantise
-from pipeline.retrieval.neighbours import WindowRule
+from pipeline.retrieval.windows import WindowRule
 
 Window = Literal["days", "months", "none"]
 Weighting = Literal["equal", "similarity"]

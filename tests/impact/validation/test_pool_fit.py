@@ -7,7 +7,7 @@ from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN, as_lists
 from pipeline.impact.tncsi import score_pools
 from pipeline.impact.validation.pool_fit import fit_pools
-from pipeline.retrieval.neighbours import Frontier, Pools
+from pipeline.retrieval.windows import Frontier, Pools
 from pipeline.tables import TOPIC_POOLS
 
 RULE = PoolRule(n_min=2)
