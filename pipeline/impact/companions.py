@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.impact.exponential import score_of
 from pipeline.impact.intervals import exponential_bounds, robust_bounds
 from pipeline.impact.pool_measures import LOG_UNIT, Measured
 from pipeline.impact.pools import PoolRule
@@ -26,7 +27,6 @@ from pipeline.impact.segments import UNKNOWN
 _PRECISIONS = ("day", "month", "year")
 _NO_DOMAIN = 0x7FFF
 _LEAST_SIGMA = 1e-4  # of ln(1 + count): below, counts are equal but for rounding
-_OF_SCORES = ("tncsi_sp_low", "tncsi_sp_high", "robust_low", "robust_high")
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,19 @@ def _intervals(scores: pl.DataFrame, measured: Measured) -> list[pl.Series]:
     # Of x − loc: whole numbers below 2^53 until the last step.
     squares = measured.squares - loc * (2 * measured.total - loc * measured.n)
     variance = np.where(ok, np.maximum(squares - n * scale**2, 0) / (n - 1), 1)
-    bounds = (
-        *exponential_bounds(a, n, certain=measured.loc == 0),
-        *robust_bounds(a, n, np.sqrt(variance) / scale, certain=measured.loc == 0),
+    low, high = exponential_bounds(a, n, certain=measured.loc == 0)
+    excess_low, excess_high = robust_bounds(
+        a, n, np.sqrt(variance) / scale, certain=measured.loc == 0
     )
-    return [_given(name, bound, ok) for name, bound in zip(_OF_SCORES, bounds, strict=True)]
+    bounds = {
+        "tncsi_sp_low": score_of(low),
+        "tncsi_sp_high": score_of(high),
+        "robust_low": score_of(excess_low),
+        "robust_high": score_of(excess_high),
+        "excess_low": excess_low,
+        "excess_high": excess_high,
+    }
+    return [_given(name, bound, ok) for name, bound in bounds.items()]
 
 
 def _lognormal(

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.impact.exponential import score_of
 from pipeline.impact.intervals import exponential_bounds, robust_bounds
 
 Distribution = Literal["exponential", "lognormal"]
@@ -76,10 +77,11 @@ def _intervals(
     a = (c - loc) / scale
     spread = pools.std(axis=1, ddof=1, keepdims=True) / scale
     certain = loc == 0
-    return {
+    bounds = {
         "exponential": exponential_bounds(a, n, certain=certain),
         "robust": robust_bounds(a, n, spread, certain=certain),
     }
+    return {method: (score_of(low), score_of(high)) for method, (low, high) in bounds.items()}
 
 
 def _draw(

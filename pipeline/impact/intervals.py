@@ -1,4 +1,4 @@
-"""How surely a score is known: intervals of 1 − exp(−x) for a paper's true excess x.
+"""How surely a score is known: intervals of a paper's true excess x, hence of 1 − exp(−x).
 
 Belongs here: bounds from the ingredients of a fit. Not: the fit (tncsi.py), nor how often the
 bounds hold (coverage.py).
@@ -12,8 +12,8 @@ are exact, not approximate: the quantile grows with a, so `x ≤ q(a)` happens a
 Guenter, Patil and Uppuluri (1976) and the generalized confidence limits of Roy and Mathew (2005).
 
 Counts are whole numbers from 0. A pool whose least count is 0 has its loc for certain: then
-n·scale/θ ~ Gamma(n), and E is 0. The interval always holds the score itself, which at c ≤ min the
-quantile of E alone would not.
+n·scale/θ ~ Gamma(n), and E is 0. The lower bound is never above the observed excess, as
+at c ≤ min the quantile of E alone would be.
 
 The robust interval puts in place of n the shape that the pool's own variance shows: n/v², where
 v = sd/scale, the relative variance of a mean whatever the distribution (the sandwich of White
@@ -36,7 +36,7 @@ LEVEL = 0.95
 def exponential_bounds(
     a: Floats, n: NDArray[np.int32], *, certain: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """Bounds of the score at `LEVEL`, were the pool a sample of an exponential.
+    """Bounds of the excess ratio at `LEVEL`, were the pool a sample of an exponential.
 
     Args:
         a: observed excess (c − min)/(mean − min), finite, may be negative.
@@ -58,7 +58,7 @@ def robust_bounds(
 def _bounds(
     a: Floats, shape: Floats, unit: Floats, n: NDArray[np.int32], certain: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """Of 1 − exp(−x), x = a·Gamma(shape)/unit + Exp(n), without the second where loc is certain."""
+    """Of a·Gamma(shape)/unit + Exp(n), without the second where loc is certain."""
     tail = (1 - LEVEL) / 2
     low, high = (quantile(p, a * n / unit, shape, alone=certain) / n for p in (tail, 1 - tail))
-    return -np.expm1(-np.clip(low, 0, np.maximum(a, 0))), -np.expm1(-np.maximum(high, 0))
+    return np.minimum(low, a), high

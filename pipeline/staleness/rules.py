@@ -23,7 +23,7 @@ CODE_VERSIONS: Mapping[str, str] = {
     "paper_embeddings": "1",
     "paper_index": "1",
     "topic_pools": "1",
-    "tncsi_sp": "3",
+    "tncsi_sp": "4",
     "title_pairs": "2",
     "pair_labels": "1",
 }

@@ -55,7 +55,7 @@ TNCSI_SP = Table(
             pl.Float64, "1 − exp(−excess_ratio), 0 below loc.", "0..1", nullable=True
         ),
         "excess_ratio": Column(
-            pl.Float64, "(c − loc) / scale; does not saturate: sort by it.", nullable=True
+            pl.Float64, "(c − loc) / scale; does not saturate: sort by it.", "ratio", nullable=True
         ),
         "pool_loc": Column(
             pl.Int32, "Smallest known count in the pool.", "citations", nullable=True
@@ -87,6 +87,16 @@ TNCSI_SP = Table(
         ),
         "robust_high": Column(
             pl.Float64, "Upper 95% bound of the score, likewise.", "0..1", nullable=True
+        ),
+        "excess_low": Column(
+            pl.Float64,
+            "Lower 95% bound of excess_ratio, from the pool's own spread as robust_low, which is "
+            "1 − exp(−excess_low); it does not saturate.",
+            "ratio",
+            nullable=True,
+        ),
+        "excess_high": Column(
+            pl.Float64, "Upper 95% bound of excess_ratio, likewise.", "ratio", nullable=True
         ),
         "pool_percentile": Column(
             pl.Float64,

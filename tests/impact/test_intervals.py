@@ -1,9 +1,12 @@
 """Intervals of a score against Monte Carlo, scipy and their limits."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from pipeline.impact.exponential import score_of
 from pipeline.impact.gamma_sum import quantile
 from pipeline.impact.intervals import exponential_bounds, robust_bounds
 
@@ -45,10 +48,15 @@ def bounds(method: str, a: float, n: int, *, spread: float = 1.0, certain: bool 
     return float(found[0][0]), float(found[1][0])
 
 
+def score_bounds(*given: Any, **options: Any) -> tuple[float, float]:
+    low, high = (score_of(np.array([x]))[0] for x in bounds(*given, **options))
+    return float(low), float(high)
+
+
 def test_width_as_known_for_small_and_large_pools() -> None:
     """An interval ten times too narrow: at 0.63, n = 30 means about ±0.19 and 1000 ±0.035."""
     for n, half in ((30, 0.13), (1000, 0.023)):
-        low, high = bounds("exponential", 1.0, n)
+        low, high = score_bounds("exponential", 1.0, n)
         assert (high - low) / 2 == pytest.approx(half, rel=0.1)
 
 
@@ -60,20 +68,24 @@ def test_the_score_lies_within_its_interval(method: str) -> None:
             for spread in (0.0, 0.3, 1.0, 8.0, 1e4):
                 for certain in (False, True):
                     low, high = bounds(method, a, n, spread=spread, certain=certain)
-                    score = -np.expm1(-max(a, 0))
-                    assert 0 <= low <= score <= high <= 1, (a, n, spread, certain)
+                    assert low <= a <= max(high, 0), (a, n, spread, certain)
+                    assert np.isfinite([low, high]).all()
+                    lower, upper = score_bounds(method, a, n, spread=spread, certain=certain)
+                    assert 0 <= lower <= -np.expm1(-max(a, 0)) <= upper <= 1
 
 
 def test_a_certain_loc_leaves_only_the_scale_uncertain() -> None:
     """A paper without citations in a pool that has others without: 0, whatever the scale."""
     assert bounds("exponential", 0.0, 100, certain=True) == (0.0, 0.0)
-    low, high = bounds("exponential", 1.5, 100, certain=True)
+    low, high = score_bounds("exponential", 1.5, 100, certain=True)
     expected = [-np.expm1(-1.5 * stats.gamma.ppf(p, 100) / 100) for p in TAILS]
     assert [low, high] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_wider_spread_widens_the_robust_interval() -> None:
     """A heavy-tailed pool looking as certain as an exponential one."""
-    widths = [np.subtract(*bounds("robust", 1.0, 300, spread=s)[::-1]) for s in (0.5, 1, 2, 5)]
+    widths = [
+        np.subtract(*score_bounds("robust", 1.0, 300, spread=s)[::-1]) for s in (0.5, 1, 2, 5)
+    ]
     assert widths == sorted(widths)
     assert widths[3] > 3 * widths[1]

@@ -54,8 +54,7 @@ def _words(ranked: pl.DataFrame, titles: pl.DataFrame) -> str:
         f"its own topic and time. Of {newest['year']} it is "
         f"{quoted(newest['title'] or newest['paper_id'])}, with {newest['excess_ratio']:,.1f} "
         f"times the mean of its pool above the least, from {counted(newest['n_pool'], 'paper')}. "
-        "The bounds are those of the pool's own spread (robust_low, robust_high); a ratio above "
-        "about 36 is a score of 1 to the last digit, and its bound is not kept."
+        "The bounds are those of the pool's own spread (excess_low, excess_high)."
     )
 
 
@@ -64,16 +63,9 @@ def _listing(
 ) -> Listing:
     named = rows.join(titles, on="paper_id", how="left", maintain_order="left").select(
         "year", "title", "venue", "cited_by_count", "excess_ratio",
-        _excess("robust_low").alias("excess_low"), _excess("robust_high").alias("excess_high"),
-        "tncsi_sp", "pool_percentile", "n_pool", "paper_id",
+        "excess_low", "excess_high", "tncsi_sp", "pool_percentile", "n_pool", "paper_id",
     )  # fmt: skip
     return Listing(name, caption, named, shown, _HEADS, "title")
-
-
-def _excess(bound: str) -> pl.Expr:
-    """The excess ratio of a bound of the score; null where the score is 1 to the last digit."""
-    score = pl.col(bound)
-    return pl.when(score < 1).then(-(-score).log1p())
 
 
 def rising_section(rising: pl.DataFrame | None, titles: pl.DataFrame) -> Section:

@@ -44,8 +44,8 @@ def scores(n: int = 60, seed: int = 0) -> pl.DataFrame:
             "config_id": SETTING.config_id, "status": "ok", "citation_source": "openalex",
             "cited_by_count": i, "tncsi_sp": float(1 - np.exp(-r)), "excess_ratio": float(r),
             "pool_loc": 0, "pool_scale": 10.0, "n_pool": 100 + i, "pool_k": 120,
-            "pool_share": 0.1, "robust_low": float(1 - np.exp(-0.8 * r)),
-            "robust_high": float(1 - np.exp(-1.2 * r)), "pool_percentile": float(1 - np.exp(-r)),
+            "pool_share": 0.1, "excess_low": float(0.8 * r),
+            "excess_high": float(1.2 * r), "pool_percentile": float(1 - np.exp(-r)),
             "lognormal_cdf": 0.5, "pool_ks": 0.05 + 0.3 * (i % 2), "date_precision": "day",
         }
         for i, r in enumerate(ratio)

@@ -142,13 +142,6 @@ def test_no_year_owns_the_top() -> None:
     assert row["excess_high"] == pytest.approx(1.2 * row["excess_ratio"])
 
 
-def test_a_score_of_one_has_no_bound_to_show() -> None:
-    """An infinite ratio printed as a number."""
-    rows = scores(1).with_columns(robust_high=pl.lit(1.0))
-    recent = table(leaders_section(rows, titles(rows)), "recent")
-    assert recent["excess_high"].to_list() == [None]
-
-
 def test_rising_papers_say_why_there_are_none() -> None:
     """An empty section reads as a report that failed."""
     named = titles(scores())
