@@ -7,10 +7,6 @@ from typing import Any
 
 import polars as pl
 
-_CONTROL: dict[int, str | None] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
-# A bidirectional override in one title would turn the rest of the line around.
-_CONTROL |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029])
-
 
 def header(name: str) -> str:
     """A column's name in words."""
@@ -33,9 +29,3 @@ def cell_text(name: str, value: Any) -> str:
     if isinstance(value, int) and name != "year":
         return f"{value:{sign},}"
     return one_line(str(value))
-
-
-def one_line(text: str) -> str:
-    """The text without line breaks, commands to a terminal or turns of direction."""
-    line = " ".join(text.translate(_CONTROL).split())
-    return line.encode(errors="replace").decode()  # a lone surrogate could not be written

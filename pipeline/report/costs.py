@@ -9,7 +9,8 @@ from datetime import datetime
 
 import polars as pl
 
-from pipeline.report.model import Listing, Section, counted, listed
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, listed
 
 MEASURES = (
     "seconds", "cells", "files_changed", "rows_written", "texts_encoded", "pairs_scored",

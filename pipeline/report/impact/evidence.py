@@ -10,8 +10,9 @@ from pipeline.report.cells import header
 from pipeline.report.figures.canvas import PAGE_DPI
 from pipeline.report.figures.dots import dot_plot
 from pipeline.report.figures.quality import quality_plot
-from pipeline.report.impact.wording import between, missing
-from pipeline.report.model import Listing, Picture, Section, counted, listed
+from pipeline.report.impact.missing import missing
+from pipeline.report.model import Listing, Picture, Section
+from pipeline.wording import between, counted, listed
 
 RETRIEVAL, VALIDATION = "Retrieval quality", "Validation"
 SHOWN_MEASURE = "nDCG@10"

@@ -8,8 +8,9 @@ import polars as pl
 
 from pipeline.report.figures.dots import dot_plot
 from pipeline.report.figures.trends import trend_panels
-from pipeline.report.impact.wording import between, missing, span
-from pipeline.report.model import Listing, Picture, Section, counted, listed, quoted
+from pipeline.report.impact.missing import missing
+from pipeline.report.model import Listing, Picture, Section
+from pipeline.wording import between, counted, listed, quoted, span
 
 MIDDLE = 0.5  # of a pool, as a percentile
 MOST_DOTS = 40  # beyond that the highest and the lowest are drawn

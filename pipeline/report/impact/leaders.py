@@ -8,8 +8,9 @@ Ordered by year first: of all years together, old papers with small pools would 
 
 import polars as pl
 
-from pipeline.report.impact.wording import missing
-from pipeline.report.model import Listing, Section, counted, quoted
+from pipeline.report.impact.missing import missing
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, quoted
 
 TOP, RISING = "Top papers", "Rising papers"
 LAST_YEARS = 5

@@ -15,8 +15,8 @@ from pipeline.report.impact.groups import MOST_DOTS, topics_section, venues_sect
 from pipeline.report.impact.leaders import leaders_section, rising_section
 from pipeline.report.impact.library import library_section
 from pipeline.report.impact.overview import write_overview
-from pipeline.report.impact.wording import percent
 from pipeline.report.model import Section
+from pipeline.wording import percent
 from tests.report.impact.frames import (
     DAY,
     SETTING,
