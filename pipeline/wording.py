@@ -1,7 +1,7 @@
 """How numbers, intervals, titles and enumerations are said, in reports as in a terminal.
 
-Belongs here: phrases of a few words that know no table. Not: cells of a table (report/cells.py), nor
-whole sentences, which stand where they are said.
+Belongs here: phrases of a few words that know no table. Not: cells of a table (report/cells.py)
+or whole sentences, which stand where they are said.
 """
 
 from collections.abc import Sequence

@@ -18,8 +18,8 @@ import polars as pl
 from pipeline.errors import InputError, StorageError
 from pipeline.query.views import VIEWS, described, listed, quoted, reached, select_of
 from pipeline.tables import TABLES, Table
-from pipeline.venues import VenueRegistry
 from resources.lake import Lake
+from resources.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,14 +35,12 @@ _DESCRIBE = re.compile(r'\s*(?:DESC|DESCRIBE|SHOW)\s+"?(\w+)"?\s*;?\s*', re.I)
 READING = "one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN"
 
 
-def run_sql(lake: Lake, query: str, *, config_id: str, venues: VenueRegistry) -> pl.DataFrame:
+def run_sql(workspace: Workspace, query: str) -> pl.DataFrame:
     """The answer to one reading statement over the lake's tables and the views of VIEWS.
 
     Args:
-        lake: whose files are read.
+        workspace: whose files are read, whose pool rule and encoder the views show the scores of.
         query: DuckDB's SQL.
-        config_id: the pool rule and encoder whose scores the views show.
-        venues: what the view `venues` says.
 
     Raises:
         InputError: it is not one statement, it does more than read, or DuckDB refuses it.
@@ -51,6 +49,7 @@ def run_sql(lake: Lake, query: str, *, config_id: str, venues: VenueRegistry) ->
     """
     import duckdb  # a quarter of a second that no other answer needs
 
+    lake = workspace.lake
     named = [n for n in (*TABLES, *VIEWS) if re.search(rf"\b{n}\b", query, re.I)]
     tables, views = reached(named)
     # Only the catalogue tells of what nobody named: then all must be there, whole or not.
@@ -64,7 +63,7 @@ def run_sql(lake: Lake, query: str, *, config_id: str, venues: VenueRegistry) ->
             for table in made[0]:
                 _create_table(connection, lake, TABLES[table], may_fail=table not in tables)
             for view in made[1]:
-                select = select_of(VIEWS[view], config_id=config_id, venues=venues)
+                select = select_of(VIEWS[view], workspace)
                 _create_view(connection, view, select, may_fail=view not in views)
             _lock(connection, lake)
             return _with_meanings(query, _frame(connection.sql(query).to_arrow_table()))

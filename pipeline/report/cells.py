@@ -7,6 +7,14 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.wording import one_line
+
+_DIGITS = {"seconds": 1, "cents": 2, "rise": 2, "trend": 4, "trend_low": 4, "trend_high": 4}
+_DIGITS |= dict.fromkeys(
+    ("excess_ratio", "excess_low", "excess_high", "excess_before", "excess_after"), 2
+)
+"""Digits behind the point in the whole column, where three would say too much or too little."""
+
 
 def header(name: str) -> str:
     """A column's name in words."""
@@ -24,8 +32,9 @@ def cell_text(name: str, value: Any) -> str:
         return "–"
     sign = "+" if name == "change" else ""
     if isinstance(value, float):
-        digits = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
-        return f"{value:{sign},.{digits}f}"
+        usual = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+        digits = _DIGITS.get(name, usual)
+        return f"{round(value, digits) + 0.0:{sign},.{digits}f}"  # + 0.0: no "-0.000"
     if isinstance(value, int) and name != "year":
         return f"{value:{sign},}"
     return one_line(str(value))
