@@ -22,9 +22,10 @@ MAX_DEPTH = 100  # ranks that are looked at
 
 HELP = """How well queries retrieve, with 95% intervals.
 
-On benchmarks, and by the teacher's judgment. PATH is a folder in the layout of BEIR, SciDocs, SciRepEval, RuSciBench, LitSearch, CACM (or its
-.tar.gz), query by example, or a classification task. Without PATH: those in the data folder's
-benchmarks/, and the labelled test queries, judged by the teacher.
+On benchmarks, and by the teacher's judgment. PATH is a folder in the layout of BEIR, SciDocs,
+SciRepEval, RuSciBench, LitSearch, CACM (or its .tar.gz), query by example, or a classification
+task. Without PATH: those in the data folder's benchmarks/, and the labelled test queries, judged by
+the teacher.
 
 Compared are plain queries, the profile's instructions, the prompt that serves, and with --rerank
 the teacher behind that prompt, or behind plain queries. They differ in the query side only; an

@@ -38,9 +38,11 @@ def print_papers(papers: pl.DataFrame, output: str) -> None:
 
 
 def _narrow(papers: pl.DataFrame) -> pl.DataFrame:
-    """Venue and year as one, and without the columns of _EXTRA."""
+    """Venue and year as one, shorter names, and without the columns of _EXTRA."""
     edition = pl.format("{} {}", "venue", "year").alias("venue")
-    return papers.with_columns(edition).drop("year", *_EXTRA, strict=False)
+    names = {"cited_by_count": "cited", "excess_ratio": "excess"}
+    rest = papers.with_columns(edition).drop("year", *_EXTRA, strict=False)
+    return rest.rename(names, strict=False)
 
 
 def print_status(
@@ -183,16 +185,13 @@ def _whole(name: str, dtype: pl.DataType) -> bool:
 
 def _fits(frame: pl.DataFrame) -> bool:
     """Whether columns fit side by side, each text with LEAST_TEXT characters or all it needs."""
-    needed = -1
+    terminal, needed = Console(), -1
+    if not terminal.is_terminal:
+        return True
     for name, dtype in frame.schema.items():
-        values = [len(_shown(name, value)) for value in frame[name]]
-        wide = max([len(name), *values])
+        wide = max([len(name), *(len(_shown(name, value)) for value in frame[name])])
         needed += 3 + (wide if _whole(name, dtype) else min(wide, LEAST_TEXT))
-    return needed <= _width(Console())
-
-
-def _width(terminal: Console) -> int:
-    return terminal.width if terminal.is_terminal else PIPED_WIDTH
+    return needed <= terminal.width
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
@@ -207,7 +206,7 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
 
 def _print_rich(shown: Table | Text) -> None:
     terminal = Console(markup=False, emoji=False, highlight=False)
-    width = _width(terminal)
+    width = terminal.width if terminal.is_terminal else PIPED_WIDTH
     buffer = io.StringIO()
     colour = terminal.color_system if terminal.is_terminal else None
     Console(

@@ -49,8 +49,8 @@ def report(
 ) -> None:
     """Where the newest nightly report lies, and what it says.
 
-    What changed in the library, and what it cost. A refresh makes one wherever rows moved. json gives the whole document, with its tables; csv is
-    for --list only.
+    What changed in the library, and what it cost. A refresh makes one wherever rows moved. json
+    gives the whole document, with its tables; csv is for --list only.
     """
     from pipeline.cli.output import print_document, print_frame, print_text
     from pipeline.errors import InputError
