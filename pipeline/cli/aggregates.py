@@ -131,12 +131,13 @@ def _for_eyes(rows: "pl.DataFrame", kind: Kind) -> "pl.DataFrame":
     return shown.drop(c for c in ("found", "own") if not shown[c].count())
 
 
-def _interval(*columns: str, digits: int = 3) -> "pl.Expr":
+def _interval(value: str, low: str, high: str, digits: int = 3) -> "pl.Expr":
     """A figure and its bounds as "0.512 (0.480 to 0.544)", or null."""
     import polars as pl
 
     from pipeline.wording import with_interval
 
-    return pl.struct(columns).map_elements(
-        lambda row: with_interval(*row.values(), digits=digits) or None, return_dtype=pl.String
+    return pl.struct(value, low, high).map_elements(
+        lambda row: with_interval(row[value], row[low], row[high], digits) or None,
+        return_dtype=pl.String,
     )

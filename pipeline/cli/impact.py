@@ -14,7 +14,7 @@ from pipeline.cli.output import print_document, print_frame, print_pairs, print_
 from pipeline.query.explain import Explanation
 from pipeline.query.records import Row
 from pipeline.query.why_moved import Change
-from pipeline.report.pool_bars import pool_bars
+from pipeline.report.pool.bars import pool_bars
 from pipeline.wording import interval
 
 

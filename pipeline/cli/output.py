@@ -23,7 +23,7 @@ from rich.text import Text
 from pipeline.wording import one_line
 
 PIPED_WIDTH = 10_000  # a line stays a line for grep; a terminal folds at its own width
-LEAST_TEXT = 14  # characters of a column of text, below which rows are printed one by one
+LEAST_TEXT = 10  # characters of a column of text, below which rows are printed one by one
 _EXTRA = ("n_pool", "status")  # of papers, what a narrow terminal can miss
 
 

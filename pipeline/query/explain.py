@@ -60,7 +60,7 @@ class Explanation:
 
     def plot(self, image_format: str = "png") -> bytes:
         """The pool as a picture, `png` or `svg`. Raises InputError for another format."""
-        from pipeline.report.pool_plot import pool_plot
+        from pipeline.report.pool.plot import pool_plot
 
         return pool_plot(self.row, self.pool, window=self.window, image_format=image_format)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.errors import InputError, StorageError
+from pipeline.query.near import near_names, nearest_said
 from pipeline.query.views import VIEWS, described, listed, quoted, reached, select_of
 from pipeline.tables import TABLES, Table
 from resources.lake import Lake
@@ -32,6 +33,7 @@ _LISTING = re.compile(r"\b(?:SHOW|DESC|DESCRIBE)\b", re.I)
 _CATALOGUE = re.compile(r"\b(?:information_schema|sqlite_master|(?:duckdb|pg|pragma)_\w+)\b", re.I)
 _SHOW_TABLES = re.compile(r"\s*SHOW\s+TABLES\s*;?\s*", re.I)
 _DESCRIBE = re.compile(r'\s*(?:DESC|DESCRIBE|SHOW)\s+"?(\w+)"?\s*;?\s*', re.I)
+_UNKNOWN = re.compile(r"Table with name (\w+) does not exist")
 READING = "one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN"
 
 
@@ -195,6 +197,9 @@ def _frame(answer: "pa.Table") -> pl.DataFrame:
 
 
 def _one_line(problem: Exception) -> str:
-    """DuckDB's message without the excerpt and the caret under it."""
+    """DuckDB's message without the excerpt and the caret under it; near names are ours."""
     text = str(problem).split("\n\nLINE ")[0]
+    if unknown := _UNKNOWN.search(text):  # DuckDB knows only what the query named
+        near = nearest_said(near_names(unknown[1], [*VIEWS, *TABLES]))
+        return f"no view or table {unknown[1]}{near}; `csimpact sql --list` tells all"
     return " ".join(text.split()) or type(problem).__name__

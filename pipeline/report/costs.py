@@ -41,7 +41,7 @@ class Cost:
 
 def costs_section(costs: Sequence[Cost]) -> Section:
     """What ran since the last report, and what it cost."""
-    told = [name for name in MEASURES if any(name in cost.figures for cost in costs)]
+    told = [name for name in MEASURES if any(cost.figures.get(name) for cost in costs)]
     rows = [(c.job, c.run_id[:8], c.step, *(c.figures.get(name) for name in told)) for c in costs]
     schema = {"job": pl.String, "run": pl.String, "step": pl.String}
     frame = pl.DataFrame(rows, schema=schema | dict.fromkeys(told, pl.Float64), orient="row")

@@ -46,7 +46,7 @@ def topics_section(aggregates: pl.DataFrame | None) -> Section:
 
 def _section(kind: str, key: str, title: str, aggregates: pl.DataFrame | None) -> Section:
     if aggregates is None:
-        return missing(key, title, "The table `impact_aggregates`", "csimpact overview")
+        return missing(key, title, f"{title} were not compared", "csimpact overview")
     mine = aggregates.filter(kind=kind)
     whole = mine.filter(period="all")
     ranked = whole.filter(status="ok").drop_nulls("mean_percentile")

@@ -80,7 +80,7 @@ def _excess(bound: str) -> pl.Expr:
 def rising_section(rising: pl.DataFrame | None, titles: pl.DataFrame) -> Section:
     """Papers whose excess ratio grew most since an earlier day."""
     if rising is None:
-        return missing("rising", RISING, "The table `rising_papers`", "csimpact overview")
+        return missing("rising", RISING, "Nobody looked for them", "csimpact overview")
     if not rising.height:
         words = (
             "No paper is known to rise: that takes counts observed on several days, and a pool "

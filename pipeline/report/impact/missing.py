@@ -7,5 +7,5 @@ from pipeline.report.model import Section
 
 
 def missing(key: str, title: str, what: str, command: str) -> Section:
-    """A section whose data are not there yet: one line, with the command that makes them."""
-    return Section(key, title, f"{what} is not there yet: `{command}` makes it.", {})
+    """A section whose data are not there yet: what was not done, and the command that does it."""
+    return Section(key, title, f"{what} yet: `{command}` does that.", {})
