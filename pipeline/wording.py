@@ -27,8 +27,13 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 
 def quoted(title: str) -> str:
-    """A title inside a sentence, shortened, kept apart from the direction of the text around it."""
+    """A title inside a sentence of a page, kept apart from the direction of the text around it."""
     return f"“\u2068{shortened(one_line(title))}\u2069”"
+
+
+def in_quotes(title: str) -> str:
+    """A title inside a line for a terminal, many of which show marks of direction as boxes."""
+    return f"“{shortened(one_line(title))}”"
 
 
 def counted(number: float, one: str, many: str = "") -> str:

@@ -15,6 +15,8 @@ _DIGITS |= dict.fromkeys(
 )
 """Digits behind the point in the whole column, where three would say too much or too little."""
 
+_NAMES = frozenset({"system", "measure"})  # columns whose values are names, as columns have
+
 
 def header(name: str) -> str:
     """A column's name in words."""
@@ -37,4 +39,5 @@ def cell_text(name: str, value: Any) -> str:
         return f"{round(value, digits) + 0.0:{sign},.{digits}f}"  # + 0.0: no "-0.000"
     if isinstance(value, int) and name != "year":
         return f"{value:{sign},}"
-    return one_line(str(value))
+    text = one_line(str(value))
+    return header(text) if name in _NAMES else text

@@ -124,8 +124,10 @@ def test_topics_and_the_papers_of_one(overviewed: DataDir, cli: Cli) -> None:
     assert set(NASTY_TITLES) <= titles
     assert "terms" in cli("topics")[1]
     assert cli("topics", "99") == (
-        2, "error: expected a topic of `csimpact topics`, received 99\n",
-    )  # fmt: skip
+        2,
+        f"error: expected the number of a topic, 0 to {len(listed) - 1}, received 99: "
+        "`csimpact topics` lists all\n",
+    )
 
 
 def test_no_paper_rises_in_one_night(overviewed: DataDir, cli: Cli) -> None:

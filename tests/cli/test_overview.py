@@ -51,4 +51,4 @@ def test_a_validation_is_told_whole_and_in_short(
     assert "robustness" in said
     assert "pit_bin" not in said
     assert main.run(["validate", "--study", "nothing"]) == 2
-    assert b"no study nothing; studies held: " in capfdbinary.readouterr().err
+    assert b"no study 'nothing'; studies held: " in capfdbinary.readouterr().err

@@ -26,6 +26,7 @@ STUDIES = {
     "calibration": "Calibration, of this library and of planted ones",
     "topic": "What is left of the topic in a score",
 }
+_FIRST = {"spearman": 0, f"gain_over_{BASELINE}": 1}  # measures by their place in a table
 CEILINGS = "No scores, but ceilings: what pools could reach if NAID's own scales were known"
 _HEADS = {"low": "lower 95% bound", "high": "upper 95% bound", "n": "n (cases)"}
 
@@ -88,9 +89,15 @@ def _order(rows: pl.DataFrame) -> list[str]:
 
 
 def _listing(rows: pl.DataFrame, study: str, caption: str, name: str = "") -> Listing:
-    parts = pl.col("slice") != "all", pl.col("measure") != "spearman"  # what sums up comes first
-    mine = rows.filter(study=study).sort(*parts, maintain_order=True)
+    """What sums up comes first; what is said of every row stands in the caption."""
+    whole, first = pl.col("slice") != "all", pl.col("measure").replace_strict(_FIRST, default=9)
+    mine = rows.filter(study=study).sort(whole, first, maintain_order=True)
     mine = mine.select("system", "slice", "measure", "value", "low", "high", "n", "note")
+    notes = mine["note"].unique().to_list()
+    if len(notes) == 1:
+        caption, mine = ": ".join(filter(None, (caption, notes[0]))), mine.drop("note")
+    if mine["slice"].unique().to_list() == ["all"]:
+        mine = mine.drop("slice")
     return Listing(name or study, caption, mine, 15, _HEADS, "system")
 
 

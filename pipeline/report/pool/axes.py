@@ -46,4 +46,4 @@ def legend_above(axes: "Axes", room: float) -> None:
     if axes.get_legend_handles_labels()[0]:
         low, high = axes.get_ylim()
         axes.set_ylim(low, low + room * (high - low))
-        axes.legend(loc="upper right", fontsize=7.5, framealpha=0.9)
+        axes.legend(loc="upper right", fontsize=7.5, framealpha=1)

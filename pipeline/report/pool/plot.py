@@ -5,8 +5,9 @@ is (pipeline/impact), or where the picture goes.
 
 Left, how often members are cited, on an axis of log(1 + citations), with what the fitted
 exponential (the one that TNCSI_SP assumes) and a lognormal would put into the same bins
-(counts.py). Right, how similar members are and when they were published (members.py). Lines differ in dashes and
-marks in shape, so that nothing hangs on colour; colours are those of Okabe and Ito (2008).
+(counts.py). Right, how similar members are and when they were published (members.py). Lines differ
+in dashes and marks in shape, so that nothing hangs on colour; colours are those of Okabe and Ito
+(2008).
 """
 
 import io
