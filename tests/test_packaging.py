@@ -191,11 +191,3 @@ def test_preflight_exits_2_and_leaves_no_trace(tmp_path: Path) -> None:
     assert (fine.returncode, busy.returncode) == (0, 2)
     assert busy.stderr.count("\n") == 1
     assert not state.exists()
-
-
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "EXPERIMENTS.md"])
-def test_links_of_a_page_lead_somewhere(page: str) -> None:
-    """A picture or page that was renamed, or promised and never made."""
-    text = (PROJECT / page).read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
-    assert [link for link in links if not (PROJECT / link).exists()] == []
