@@ -199,7 +199,8 @@ def _frame(answer: "pa.Table") -> pl.DataFrame:
 def _one_line(problem: Exception) -> str:
     """DuckDB's message without the excerpt and the caret under it; near names are ours."""
     text = str(problem).split("\n\nLINE ")[0]
-    if unknown := _UNKNOWN.search(text):  # DuckDB knows only what the query named
-        near = nearest_said(near_names(unknown[1], [*VIEWS, *TABLES]))
-        return f"no view or table {unknown[1]}{near}; `csimpact sql --list` tells all"
+    known, unknown = [*VIEWS, *TABLES], _UNKNOWN.search(text)
+    if unknown and unknown[1] not in known:  # DuckDB knows only what the query named
+        near = nearest_said(near_names(unknown[1], known))
+        return f"no table or view {unknown[1]}{near}; `csimpact sql --list` tells all"
     return " ".join(text.split()) or type(problem).__name__

@@ -256,7 +256,7 @@ def test_plot_writes_a_picture_and_says_where(
         (["status", "--venue", "nowhere"], "venue: expected"),
         (["sql", "INSERT INTO papers VALUES (1)"], "received INSERT: nothing was changed"),
         (["sql", "SELEC 1"], "Parser Error"),
-        (["sql", "FROM scoers"], "no view or table scoers; nearest: scores"),
+        (["sql", "FROM scoers"], "no table or view scoers; nearest: scores"),
         (["top", "--format", "xml"], "'xml'"),
         (["top", "-k", "0"], "greater than or equal to 1"),
         (["top", "--nonsense"], "No such option: --nonsense; see `csimpact top --help`"),
@@ -370,10 +370,10 @@ def test_output_is_utf8_in_any_locale(library_env: DataDir) -> None:
         "CSIMPACT_DATA": str(library_env.root), "CSIMPACT_ENCODER": "tiny",
         "PYTHONIOENCODING": "ascii", "PATH": "",
     }  # fmt: skip
-    for form in ("table", "csv", "json"):
-        command = [sys.executable, "-m", "pipeline.cli.main", "sql", "SELECT '😀' AS a"]
-        done = subprocess.run(
-            [*command, "--format", form], cwd=PROJECT, env=env, capture_output=True
-        )
-        assert "😀" in done.stdout.decode()
-        assert done.stderr == b""
+    code = (
+        "from pipeline.cli.main import run\n"
+        "for form in ('table', 'csv', 'json'): run(['sql', 'SELECT chr(128512)', '--format', form])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=env, capture_output=True)
+    assert done.stdout.decode().count("😀") == 3
+    assert done.stderr == b""
