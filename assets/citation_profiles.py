@@ -26,7 +26,7 @@ def citation_profiles(workspace: Workspace) -> Drawn:
         lake.read_all("citations", EDGE_COLUMNS),
         lake.read_all("tncsi_sp", SCORE_COLUMNS),
         lake.read_all("citation_snapshots", CITATION_SNAPSHOTS.schema.names()),
-        domain_of={venue.slug: venue.domain for venue in workspace.venues},
+        domain_of=workspace.domains,
         config_id=workspace.config_id,
     )
     return Drawn({"citation_profiles": rows}, _facts(rows))

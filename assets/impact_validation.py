@@ -52,7 +52,7 @@ IMPACT_VALIDATION = derived(
     impact_validation,
     tables=(TABLE,),
     looks_at=("papers", "paper_embeddings", "citation_counts", "topic_pools", "tncsi_sp"),
-    code="1",
+    code="2",
     besides=_besides,
     kinds=("numpy", "parquet"),
 )

@@ -17,7 +17,7 @@ from assets.windows import CellReader
 from pipeline.impact.frontier import QUERY, frontier_rows, picked, pools_of, run_of
 from pipeline.impact.pool_update import Candidates, Change, Queries, update_pools
 from pipeline.impact.pools import PoolBuilder, days_of, hash_by_row, pool_rows
-from pipeline.retrieval.neighbours import NO_DAY, Pools, Reach
+from pipeline.retrieval.windows import NO_DAY, Pools, Reach
 from pipeline.tables import Cell
 from resources.pool_memory import PoolMemory
 

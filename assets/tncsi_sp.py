@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from assets.stages import Job, Made, write_cell
 from assets.windows import window_of
 from pipeline.impact.companions import PaperFacts
-from pipeline.impact.tncsi import dense_counts, reaching, score_pools
+from pipeline.impact.tncsi import POOL_COLUMNS, dense_counts, reaching, score_pools
 from pipeline.staleness import State
 from pipeline.tables import TNCSI_SP, Cell
 from resources.lake import Lake
@@ -28,10 +28,6 @@ from resources.lake import Lake
 CITATION_PRECEDENCE = ("google_scholar", "openalex", "semantic_scholar")
 
 _AT_ONCE = 10_000  # papers, each with up to a thousand members: 40 MB
-_POOL_COLUMNS = (
-    "paper_id", "paper_row", "venue", "year", "config_id", "n_window", "pool_k", "pool_radius",
-    "members",
-)  # fmt: skip
 
 
 def tncsi_sp(job: Job) -> Iterator[Made]:
@@ -40,7 +36,7 @@ def tncsi_sp(job: Job) -> Iterator[Made]:
     window = window_of(workspace, job.cells, lake.states("papers"))
     columns = ["paper_row", "citation_source", "cited_by_count"]
     counts = lake.read_cells("citation_counts", window, columns)
-    dense = dense_counts(counts, max(counts["paper_row"].to_list(), default=-1) + 1)
+    dense = dense_counts(counts)
     facts = _facts(job, window)
     precedence, none = precedence_of(counts), TNCSI_SP.empty()
     groups = _few_at_a_time(job.cells, lake.states("topic_pools"))
@@ -77,7 +73,7 @@ def _read_ahead(
     with ThreadPoolExecutor(1) as reader:
         last: tuple[list[Cell], Future[pl.DataFrame]] | None = None
         for cells in groups:
-            coming = reader.submit(lake.read_cells, "topic_pools", cells, _POOL_COLUMNS)
+            coming = reader.submit(lake.read_cells, "topic_pools", cells, POOL_COLUMNS)
             if last:
                 yield last[0], last[1].result()
             last = cells, coming

@@ -19,7 +19,7 @@ from pipeline.corpus.text import document_text
 from pipeline.impact.pool_measures import Counts
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import dense_counts, reaching
+from pipeline.impact.tncsi import POOL_COLUMNS, dense_counts
 from pipeline.impact.validation.naid import FILE, parse_naid
 from pipeline.impact.validation.naid_scores import LibraryPart
 from resources.workspace import Workspace
@@ -27,10 +27,6 @@ from resources.workspace import Workspace
 _PAPER_COLUMNS = (
     "paper_id", "paper_row", "venue", "year", "publication_date", "date_precision", "in_pools",
     "title", "abstract", "text_hash",
-)  # fmt: skip
-_POOL_COLUMNS = (
-    "paper_id", "paper_row", "venue", "year", "config_id", "n_window", "pool_k", "pool_radius",
-    "members",
 )  # fmt: skip
 
 
@@ -58,8 +54,7 @@ class ValidationLibrary:
     @cached_property
     def counts(self) -> Counts:
         """Citations by source and `paper_row`, for every row that there is."""
-        rows = 1 + max(self.papers["paper_row"].to_list(), default=-1)
-        return reaching(dense_counts(self._counted, rows), rows)
+        return dense_counts(self._counted, 1 + max(self.papers["paper_row"].to_list(), default=-1))
 
     @cached_property
     def precedence(self) -> tuple[str, ...]:
@@ -83,7 +78,7 @@ class ValidationLibrary:
         asked, lake = self.papers[places], self.workspace.lake
         cells = [(str(v), int(y)) for v, y in asked.select("venue", "year").unique().rows()]
         parts = [
-            lake.read_cells("topic_pools", sorted(some), _POOL_COLUMNS).filter(
+            lake.read_cells("topic_pools", sorted(some), POOL_COLUMNS).filter(
                 pl.col("paper_id").is_in(asked["paper_id"].implode()),
                 pl.col("config_id") == self.workspace.config_id,
             )

@@ -101,7 +101,7 @@ def _ceiling(
     """What vectors and words say of the authors' scales, and scores that were shown them."""
     rule, cites = library.workspace.rule, naid["cites"].to_numpy()
     everything = naid_scores.everything(naid, vectors, rule)
-    scale = fit_pools(everything, cites, n_min=rule.n_min).scale
+    scale = fit_pools(everything, cites, cites, n_min=rule.n_min).scale
     known = np.isfinite(scale)
     if known.sum() < ceiling.LEAST:
         return absent(naid_study.STUDY, "too few papers for a ceiling", ceiling.MONTH), {}

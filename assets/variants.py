@@ -39,7 +39,7 @@ def _scored(workspace: Workspace) -> pl.DataFrame:
         list(variants.values()),
         papers,
         vectors_for(workspace, papers),
-        dense_counts(counts, max(counts["paper_row"].to_list(), default=-1) + 1),
+        dense_counts(counts),
         encoder_id=workspace.encoder_id,
         precedence=precedence_of(counts),
     )

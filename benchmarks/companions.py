@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from assets import STAGES, tncsi_sp
 from benchmarks.incremental import copy_of
 from benchmarks.machine import machine_line
-from pipeline.impact import tncsi
+from pipeline.impact import segments, tncsi
 from pipeline.impact.companions import PaperFacts
 from pipeline.impact.pool_measures import Counts, Measured
-from pipeline.impact.segments import count_statistics, flatten
+from pipeline.impact.segments import UNKNOWN, flatten
 from pipeline.tables import TNCSI_SP
 from resources.workspace import Workspace
 
@@ -54,6 +54,24 @@ def fits(
         statistics = count_statistics(*flatten(chunk), counts[precedence[position]])
         found.n[here], found.total[here], found.loc[here] = statistics
     return found
+
+
+def count_statistics(
+    rows: NDArray[np.int32], offsets: NDArray[np.int64], counts: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+    """How many of `counts[rows]` are known, their sum and their smallest, per list.
+
+    All that a score needs of its pool. UNKNOWN entries are left out, the smallest of none is that.
+    """
+    n_lists = len(offsets) - 1
+    known, total = np.zeros(n_lists, np.int32), np.zeros(n_lists, np.int64)
+    smallest = np.full(n_lists, UNKNOWN, np.int32)
+    for lists, gathered, starts in segments._chunks(rows, offsets, counts):
+        known[lists] = np.add.reduceat((gathered >= 0).astype(np.int32), starts)
+        total[lists] = np.add.reduceat(np.maximum(gathered, 0).astype(np.int64), starts)
+        # As unsigned numbers, UNKNOWN is the largest of all.
+        smallest[lists] = np.minimum.reduceat(gathered.view(np.uint32), starts).view(np.int32)
+    return known, total, smallest
 
 
 @contextmanager

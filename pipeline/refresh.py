@@ -1,7 +1,7 @@
 """Bringing the library up to date: plan, run the refresh job in this process, report.
 
 Belongs here: one refresh from outside of Dagster (the command line, the demo, tests). Not: what
-is stale (staleness.py), how a stage runs (assets/), or running a job (run_job.py).
+is stale (pipeline/staleness), how a stage runs (assets/), or running a job (run_job.py).
 
 Without news the planner answers alone and Dagster is never loaded.
 """

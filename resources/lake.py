@@ -1,7 +1,7 @@
 """The lake: Parquet files by venue × year, each replaced atomically, with the state they stand for.
 
 Belongs here: reading and writing tables, and remembering from which inputs an output was made.
-Not: what the tables mean (pipeline/tables) or what is stale (pipeline/staleness.py).
+Not: what the tables mean (pipeline/tables) or what is stale (pipeline/staleness).
 
 An output's state lies beside the tables in `_state/<output>/…json`. It is removed before its
 files are touched and written back after the last of them, so that a crash in between leaves an

@@ -1,7 +1,7 @@
 """What every output was made from, as small files: very many, read again and again, cheaply.
 
 Belongs here: finding, parsing and remembering the files of states. Not: what a state means
-(pipeline/staleness.py), or writing it and whether its tables are whole (lake.py).
+(pipeline/staleness), or writing it and whether its tables are whole (lake.py).
 
 One file per output and venue-year, each replaced by rename: writers never wait for each other, and
 a crash spoils none. Two thousand venue-years are some 25,000 files, which every stage asks for.

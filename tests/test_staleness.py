@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import staleness
 from pipeline.staleness import (
     ON_DEMAND,
     RULES,
@@ -17,6 +16,7 @@ from pipeline.staleness import (
     cell_windows,
     in_scope,
     plan,
+    rules,
     stale_cells,
     wanted_inputs,
 )
@@ -264,9 +264,9 @@ def test_code_that_computes_something_else_redoes_its_stage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without it, tables of the old and the new code would stand side by side."""
-    versions = {**staleness.CODE_VERSIONS, "citation_counts": "another"}
+    versions = {**rules.CODE_VERSIONS, "citation_counts": "another"}
     states = made()
-    monkeypatch.setattr(staleness, "CODE_VERSIONS", versions)
+    monkeypatch.setattr(rules, "CODE_VERSIONS", versions)
     assert stale(states) == {"citation_counts": [C, A, B]}
     assert reasons(states, "citation_counts", A) == ("code: changed",)
 
@@ -312,7 +312,7 @@ def test_a_scope_takes_what_its_cells_need() -> None:
 def test_outputs_stand_after_what_they_read() -> None:
     """A stage made before its input is made from yesterday's."""
     order = list(RULES)
-    assert set(order) == set(staleness.CODE_VERSIONS)
+    assert set(order) == set(rules.CODE_VERSIONS)
     assert set(REFRESHED) == set(UPSTREAM)
     for output, upstream in UPSTREAM.items():
         assert all(order.index(u) < order.index(output) for u in upstream)

@@ -1,7 +1,7 @@
 """The jobs: every stage in order, each redoing what the planner names.
 
 Belongs here: the order of the ops, what a run is tagged with, how it is executed. Not: what is
-stale (pipeline/staleness.py) or how a stage runs (assets/).
+stale (pipeline/staleness) or how a stage runs (assets/).
 
 A run is one process: its steps are in order anyway, and a process per step would load Dagster and
 the encoder again for each. Pools hold all the same, since every step claims its slot.

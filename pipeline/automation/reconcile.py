@@ -1,6 +1,6 @@
 """Sensor `reconcile_stale`: asks the planner, and asks for a refresh if anything is stale.
 
-Belongs here: when to ask, and in which words. Not: what is stale (pipeline/staleness.py), nor
+Belongs here: when to ask, and in which words. Not: what is stale (pipeline/staleness), nor
 files nobody has registered yet (inbox.py).
 
 It repairs what no event tells of: changes that arrived while a run was busy, runs that failed or

@@ -23,10 +23,10 @@ years (Birge's ratio, never below 1), with Student's t of years − 2 degrees of
 """
 
 import math
-from statistics import NormalDist
 
 import polars as pl
 
+from pipeline.impact.wilson import LEVEL, wilson
 from pipeline.tables import IMPACT_AGGREGATES
 
 N_MIN = 30
@@ -35,7 +35,6 @@ MIN_YEARS = 3
 """Fewest years with figures for a trend."""
 TOP = 0.9
 """Percentile from which a paper is of the top decile of its pool."""
-CONFIDENCE = 0.95
 QUARTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}
 OWN = {"venue": "pool_same_venue", "domain": "pool_same_domain"}
 NAMES_ONLY = "dblp"
@@ -123,17 +122,6 @@ def expected_papers(coverage: pl.DataFrame, domains: pl.DataFrame) -> pl.DataFra
     ).drop_nulls("name")
 
 
-def wilson(hits: pl.Expr, n: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Bounds of a share of `hits` in `n` > 0: Wilson's score interval, both in 0..1."""
-    z2 = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) ** 2
-    share = hits / n
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = (z2 * share * (1 - share) / n + z2 * z2 / (4 * n * n)).sqrt() / (1 + z2 / n)
-    # At a share of 0 or 1 the bound is that share, but for the last digit.
-    low = pl.when(hits == 0).then(0.0).otherwise(centre - half)
-    return low, pl.when(hits == n).then(1.0).otherwise(centre + half)
-
-
 def _by_period(rows: pl.DataFrame) -> pl.DataFrame:
     """Every row twice: in the period of its year, and in that of all years."""
     of_year = rows.with_columns(period=pl.col("year").cast(pl.String))
@@ -153,16 +141,16 @@ def _described(papers: pl.DataFrame) -> pl.DataFrame:
         **{f"own_{kind}": pl.col(share).filter(scored).mean() for kind, share in OWN.items()},
         n_top=(percentile >= TOP).sum().cast(pl.Int64),
     )
-    low, high = wilson(pl.col("n_top"), pl.col("n_scored"))
+    low, high = wilson(told["n_top"].to_numpy(), told["n_scored"].to_numpy())
     half = _t_quantiles(told["n_scored"] - 1) * pl.col("spread") / pl.col("n_scored").sqrt()
     mean = pl.col("mean_percentile")
-    figures = {
+    figures: dict[str, pl.Expr | pl.Series] = {
         "own_share": pl.coalesce(pl.when(kind=kind).then(f"own_{kind}") for kind in OWN),
         "mean_percentile_low": (mean - half).clip(0, 1),
         "mean_percentile_high": (mean + half).clip(0, 1),
         "top_decile_share": pl.col("n_top") / pl.col("n_scored"),
-        "top_decile_low": low,
-        "top_decile_high": high,
+        "top_decile_low": pl.Series(low),
+        "top_decile_high": pl.Series(high),
     }
     enough = pl.col("n_scored") >= N_MIN
     shown = ["mean_percentile", *figures, *(f"tncsi_sp_{q}" for q in QUARTILES)]
@@ -208,7 +196,7 @@ def _slope(years: pl.DataFrame) -> tuple[float, float, float]:
 
 
 def _t_quantiles(freedom: pl.Series) -> pl.Series:
-    """Student's t for two-sided CONFIDENCE; null without degrees of freedom."""
+    """Student's t for two-sided LEVEL; null without degrees of freedom."""
     known = {n: _t(n) for n in freedom.unique().to_list() if n > 0}
     return freedom.replace_strict(known, default=None, return_dtype=pl.Float64)
 
@@ -216,4 +204,4 @@ def _t_quantiles(freedom: pl.Series) -> pl.Series:
 def _t(freedom: int) -> float:
     from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
-    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))
+    return float(stdtrit(freedom, 0.5 + LEVEL / 2))

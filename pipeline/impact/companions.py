@@ -81,7 +81,7 @@ def companions(
         measured: of their pools.
         rows: `paper_row` of the papers.
         rule: gives `n_min`.
-        facts: of all members, or None.
+        facts: of the papers and all members, or None.
     """
     c = scores["cited_by_count"].fill_null(0).to_numpy()
     placed = scores["cited_by_count"].is_not_null().to_numpy() & (measured.n >= rule.n_min)
@@ -90,8 +90,8 @@ def companions(
     mu = measured.logs / LOG_UNIT / n
     sigma = np.sqrt(np.maximum(measured.log_squares / LOG_UNIT / n - mu**2, 0))
     k = np.maximum(scores["pool_k"].to_numpy(), 1)
-    some = (scores["pool_k"].to_numpy() > 0) & (facts is not None)
-    domain = facts.kin[rows] >> 16 if facts else np.full(rows.size, _NO_DOMAIN)
+    kin = facts.kin[rows] if facts else np.full(rows.size, UNKNOWN)
+    some = (scores["pool_k"].to_numpy() > 0) & (kin != UNKNOWN)
     return pl.DataFrame(
         [
             *_intervals(scores, measured),
@@ -100,7 +100,7 @@ def companions(
             _lognormal(c, mu, sigma, placed),
             _given("pool_ks", measured.ks, measured.scale > 0),
             _given("pool_same_venue", measured.venue / k, some),
-            _given("pool_same_domain", measured.domain / k, some & (domain != _NO_DOMAIN)),
+            _given("pool_same_domain", measured.domain / k, some & (kin >> 16 != _NO_DOMAIN)),
             _precision(rows, facts),
         ]
     )

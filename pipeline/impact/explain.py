@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.errors import InputError
+from pipeline.impact.exponential import scale_of, score_of
 
 MemberCounts = Mapping[str, int]
 """`paper_id` of a member -> its known count; members without a count are left out."""
@@ -45,7 +46,8 @@ class Fit:
         if not counts:
             raise InputError("expected a pool with at least one known count, received none")
         loc = min(counts.values())
-        return cls(loc, (sum(counts.values()) - len(counts) * loc) / len(counts))
+        n, total = np.array(len(counts)), np.array(sum(counts.values()))
+        return cls(loc, float(scale_of(n, np.array(loc), total)))
 
 
 def excess_ratio(cited: int, fit: Fit) -> float:
@@ -55,7 +57,7 @@ def excess_ratio(cited: int, fit: Fit) -> float:
 
 def tncsi_sp(cited: int, fit: Fit) -> float:
     """1 − exp(−excess_ratio), 0 below loc."""
-    return float(-np.expm1(-max(excess_ratio(cited, fit), 0.0)))
+    return float(score_of(np.array(excess_ratio(cited, fit))))
 
 
 Measure = Callable[[int, Fit], float]

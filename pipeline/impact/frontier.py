@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.impact.segments import as_lists, flatten
-from pipeline.retrieval.neighbours import Frontier, Pools, offsets_of
 from pipeline.retrieval.quantise import PRODUCT_PER_COSINE
+from pipeline.retrieval.windows import Frontier, Pools, offsets_of
 
 QUERY = ("paper_id", "paper_row", "publication_date", "text_hash")
 """What a pool belongs to: where one of these moved, it is another query."""

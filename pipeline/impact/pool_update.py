@@ -19,17 +19,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.retrieval.neighbours import (
-    NO_DAY,
-    REACH,
-    Frontier,
-    Pools,
-    Reach,
-    WindowRule,
-    offsets_of,
-)
 from pipeline.retrieval.quantise import quantise
 from pipeline.retrieval.selection import EXCLUDED, keys_of, products_of, ranks_of
+from pipeline.retrieval.windows import NO_DAY, REACH, Frontier, Pools, Reach, WindowRule, offsets_of
 
 _BLOCK = 1 << 22  # products of queries and arrivals at a time
 _NEAREST, _FARTHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max

@@ -19,14 +19,8 @@ from pydantic import Field
 from pipeline.errors import InputError
 from pipeline.impact.segments import as_lists, segment_sums
 from pipeline.retrieval import quantise
-from pipeline.retrieval.neighbours import (
-    NO_DAY,
-    REACH,
-    Pools,
-    Reach,
-    WindowNeighbours,
-    WindowRule,
-)
+from pipeline.retrieval.neighbours import WindowNeighbours
+from pipeline.retrieval.windows import NO_DAY, REACH, Pools, Reach, WindowRule
 
 
 class PoolRule(WindowRule):

@@ -11,7 +11,7 @@ of which less than KNOWN_BEFORE was known on the first day, since its scale then
 became known.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,8 +19,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.impact.history import counts_on
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.pools import PoolRule
-from pipeline.impact.tncsi import dense_counts, reaching, score_pools
+from pipeline.impact.tncsi import dense_counts, score_pools
 from pipeline.tables import RISING_PAPERS
 
 DAYS = 180
@@ -30,8 +31,6 @@ MIN_GAIN = 3
 KNOWN_BEFORE = 0.8
 """Least n_pool on the first day / n_pool on the second."""
 N_HIGHEST = 200
-
-_Counts = Mapping[str, NDArray[np.int32]]
 
 
 def two_days(snapshots: pl.DataFrame) -> tuple[date, date] | None:
@@ -93,11 +92,11 @@ def rising_papers(
     return parts[0]
 
 
-def _counts(snapshots: pl.DataFrame, day: date, paper_rows: pl.DataFrame) -> _Counts:
+def _counts(snapshots: pl.DataFrame, day: date, paper_rows: pl.DataFrame) -> Counts:
     """Citations known on `day`, by source and `paper_row`."""
     rows = paper_rows.select("paper_id", "paper_row")
     n_rows = max(rows["paper_row"].to_list(), default=-1) + 1
-    return reaching(dense_counts(counts_on(snapshots, day).join(rows, "paper_id"), n_rows), n_rows)
+    return dense_counts(counts_on(snapshots, day).join(rows, "paper_id"), n_rows)
 
 
 def _rises(before: pl.DataFrame, after: pl.DataFrame, since: date, until: date) -> pl.DataFrame:

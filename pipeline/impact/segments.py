@@ -17,7 +17,6 @@ _CHUNK = 1 << 17  # list entries gathered at a time: stays in the second-level c
 UNKNOWN = -1
 """Stands for an unknown count in dense arrays; tables hold null or no row instead."""
 
-_Integer = TypeVar("_Integer", np.int64, np.uint64)
 _Gathered = TypeVar("_Gathered", np.int32, np.int64, np.uint64)
 
 
@@ -37,31 +36,13 @@ def flatten(lists: pl.Series) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
 
 
 def segment_sums(
-    rows: NDArray[np.int32], offsets: NDArray[np.int64], values: NDArray[_Integer]
-) -> NDArray[_Integer]:
+    rows: NDArray[np.int32], offsets: NDArray[np.int64], values: NDArray[_Gathered]
+) -> NDArray[_Gathered]:
     """Sum of `values[rows]` for each list, modulo 2^64, shape (len(offsets) − 1,)."""
     sums = np.zeros(len(offsets) - 1, values.dtype)
     for lists, gathered, starts in _chunks(rows, offsets, values):
         sums[lists] = np.add.reduceat(gathered, starts)
     return sums
-
-
-def count_statistics(
-    rows: NDArray[np.int32], offsets: NDArray[np.int64], counts: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
-    """How many of `counts[rows]` are known, their sum and their smallest, per list.
-
-    UNKNOWN entries are left out; the smallest of none is UNKNOWN.
-    """
-    n_lists = len(offsets) - 1
-    known, total = np.zeros(n_lists, np.int32), np.zeros(n_lists, np.int64)
-    smallest = np.full(n_lists, UNKNOWN, np.int32)
-    for lists, gathered, starts in _chunks(rows, offsets, counts):
-        known[lists] = np.add.reduceat((gathered >= 0).astype(np.int32), starts)
-        total[lists] = np.add.reduceat(np.maximum(gathered, 0).astype(np.int64), starts)
-        # As unsigned numbers, UNKNOWN is the largest of all.
-        smallest[lists] = np.minimum.reduceat(gathered.view(np.uint32), starts).view(np.int32)
-    return known, total, smallest
 
 
 def matrices(

@@ -3,12 +3,10 @@
 Belongs here: the score and its ingredients, from pools and counts. Not: who is in a pool
 (pools.py), nor what stands beside the score (companions.py, intervals.py).
 
-Method (arXiv 2402.12928, 2408.03934, and the code of its authors): the counts of the pool are
-fitted by an exponential with loc = min and scale = mean − min, the maximum-likelihood fit; the
-score is its distribution function at the paper's own count c, 1 − exp(−(c − loc) / scale), and 0
-below loc. That needs only the number, the sum and the minimum of the counts: exact integers, so
-that scores are equal however the work is cut. Where the original gives −1 (no spread), drops the
-window (no date) or lets a paper count towards its own pool, this gives a status or leaves it out.
+The score (exponential.py) needs only the number, the sum and the minimum of the pool's counts:
+exact integers, so that scores are equal however the work is cut. Where the original (arXiv
+2402.12928, 2408.03934) gives −1 (no spread), drops the window (no date) or lets a paper count
+towards its own pool, this gives a status or leaves it out.
 """
 
 from collections.abc import Sequence
@@ -19,19 +17,31 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError
 from pipeline.impact.companions import PaperFacts, companions
-from pipeline.impact.pool_measures import Counts as Counts  # of callers' signatures too
-from pipeline.impact.pool_measures import Measured, measure_pools
+from pipeline.impact.exponential import excess_of, score_of, status_of
+from pipeline.impact.pool_measures import Counts, Measured, measure_pools
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN
 from pipeline.tables import TNCSI_SP
 
+POOL_COLUMNS = (
+    "paper_id", "paper_row", "venue", "year", "config_id", "n_window", "pool_k", "pool_radius",
+    "members",
+)  # fmt: skip
+"""What scores look at in `topic_pools`."""
 
-def dense_counts(citation_counts: pl.DataFrame, n_rows: int) -> dict[str, NDArray[np.int32]]:
+
+def dense_counts(
+    citation_counts: pl.DataFrame, n_rows: int | None = None
+) -> dict[str, NDArray[np.int32]]:
     """`citation_counts` rows as one array of `n_rows` counts per source, by `paper_row`.
+
+    Without `n_rows`, as long as the last row that any source knows asks for.
 
     Raises:
         InputError: a row number beyond `n_rows`, or a negative count.
     """
+    if n_rows is None:
+        n_rows = 1 + max(citation_counts["paper_row"].to_list(), default=-1)
     dense: dict[str, NDArray[np.int32]] = {}
     for (source,), part in citation_counts.partition_by("citation_source", as_dict=True).items():
         rows, cited = part["paper_row"].to_numpy(), part["cited_by_count"].to_numpy()
@@ -67,7 +77,7 @@ def score_pools(
     """`tncsi_sp` rows of the papers in `pools`, in their order.
 
     Args:
-        pools: `topic_pools` rows; their `pool_digest` is not needed.
+        pools: `topic_pools` rows, POOL_COLUMNS of them.
         counts: citations by source and `paper_row`, of all members.
         undated: `paper_row` of papers without publication date.
         precedence: sources, the most trusted first. A paper's count is that of the first source
@@ -90,7 +100,13 @@ def score_pools(
     scores = (
         pools.select("paper_id", "venue", "year", "config_id", "pool_k", "n_window", "pool_radius")
         .with_columns(
-            _status(np.isin(rows, undated), cited, measured, rule),
+            status_of(
+                undated=np.isin(rows, undated),
+                cited=cited,
+                n=measured.n,
+                scale=measured.scale,
+                n_min=rule.n_min,
+            ),
             source_names(chosen, precedence),
             *_scores(cited, measured),
             pl.when(pl.col("n_window") > 0).then(share).alias("pool_share"),
@@ -107,32 +123,15 @@ def score_pools(
 
 def _scores(cited: NDArray[np.int32], fit: Measured) -> list[pl.Series]:
     """Count, fit and score of every paper, meaningful or not."""
-    scale = fit.scale
-    spread = np.where(scale > 0, scale, np.nan)
-    excess = (cited.astype(np.int64) - fit.loc) / spread
+    excess = excess_of(cited, fit.loc, fit.scale)
     return [
         pl.Series("cited_by_count", cited),
-        # expm1 keeps the digits of scores near 0.
-        pl.Series("tncsi_sp", -np.expm1(-np.maximum(excess, 0))),
+        pl.Series("tncsi_sp", score_of(excess)),
         pl.Series("excess_ratio", excess),
         pl.Series("pool_loc", fit.loc),
-        pl.Series("pool_scale", scale),
+        pl.Series("pool_scale", fit.scale),
         pl.Series("n_pool", fit.n),
     ]
-
-
-def _status(
-    undated: NDArray[np.bool_], cited: NDArray[np.int32], fit: Measured, rule: PoolRule
-) -> pl.Series:
-    """The first reason why a score cannot be computed, or `ok`."""
-    reasons = {
-        "no_date": undated,
-        "no_citation_count": cited == UNKNOWN,
-        "pool_too_small": fit.n < rule.n_min,
-        "constant_pool": fit.scale == 0,
-    }
-    status = np.select(list(reasons.values()), list(range(len(reasons))), default=len(reasons))
-    return pl.Series("status", [*reasons, "ok"]).gather(status)
 
 
 def count_of_record(

@@ -1,7 +1,7 @@
 """Where every record went, per venue-year and in all, and what is stale and why.
 
 Belongs here: sums over accounts that the stages keep. Not: the accounts (pipeline/corpus/papers.py)
-or the rules of staleness (pipeline/staleness.py).
+or the rules of staleness (pipeline/staleness).
 """
 
 import polars as pl

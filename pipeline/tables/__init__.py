@@ -10,7 +10,9 @@ everywhere; units stand in the name or in the `unit` field.
     corpus.py        records, papers, counts, citations
     retriever.py     vectors, pairs, labels, quality
     impact.py        pools and scores
-    overview.py      what is made of the whole library's scores
+    profiles.py      references, citations in time and contexts beside a score
+    overview.py      groups of papers: topics, aggregates, who rises
+    validation.py    scores under other rules, and how far scores can be trusted
     dictionary.py    the page
 """
 
@@ -32,15 +34,8 @@ from pipeline.tables.corpus import (
 )
 from pipeline.tables.declaration import Column, Table, violations
 from pipeline.tables.impact import TNCSI_SP, TOPIC_POOLS
-from pipeline.tables.overview import (
-    CITATION_PROFILES,
-    IMPACT_AGGREGATES,
-    IMPACT_VALIDATION,
-    PAPER_TOPICS,
-    RISING_PAPERS,
-    TNCSI_VARIANTS,
-    TOPICS,
-)
+from pipeline.tables.overview import IMPACT_AGGREGATES, PAPER_TOPICS, RISING_PAPERS, TOPICS
+from pipeline.tables.profiles import CITATION_PROFILES
 from pipeline.tables.retriever import (
     LABEL_AUDIT,
     PAIR_LABELS,
@@ -48,6 +43,7 @@ from pipeline.tables.retriever import (
     RETRIEVAL_QUALITY,
     TITLE_PAIRS,
 )
+from pipeline.tables.validation import IMPACT_VALIDATION, TNCSI_VARIANTS
 
 __all__ = [
     "AUTHORSHIPS", "CITATIONS", "CITATION_COUNTS", "CITATION_PROFILES", "CITATION_SNAPSHOTS",

@@ -16,7 +16,7 @@ from assets import STAGES, pool_window, topic_pools
 from assets.corpus import facets_of_papers
 from assets.stages import Made, write_cell
 from pipeline.impact.pools import PoolBuilder
-from pipeline.retrieval.neighbours import Reach
+from pipeline.retrieval.windows import Reach
 from pipeline.staleness import State
 from pipeline.tables import PAPER_EMBEDDINGS, PAPERS, Cell
 from resources.workspace import Workspace

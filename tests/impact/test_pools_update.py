@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.impact.frontier import frontier_rows, picked, pools_of
 from pipeline.impact.pool_update import Candidates, Change, Queries, update_pools
 from pipeline.impact.pools import PoolBuilder, PoolRule, days_of, hash_by_row, pool_rows
-from pipeline.retrieval.neighbours import NO_DAY, Pools, Reach
+from pipeline.retrieval.windows import NO_DAY, Pools, Reach
 
 VECTORS = np.random.default_rng(0).standard_normal((12, 6)).astype(np.float32)  # few: many ties
 VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy.stats import expon
 
 from pipeline.errors import InputError
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.pools import PoolBuilder, PoolRule
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import Counts, score_pools
+from pipeline.impact.tncsi import score_pools
 from pipeline.impact.variants import (
     PUBLISHED,
-    VARIANTS,
     Variant,
     default_variant,
     score_variant,
@@ -33,6 +33,7 @@ from pipeline.retrieval.quantise import quantise
 from pipeline.tables import TNCSI_VARIANTS, violations
 from tests.impact.test_pools import library
 
+VARIANTS = variants_of(PoolRule())
 RULE = PoolRule(k_max=8, k_min=3, share=0.2, n_min=2)
 SOURCES = ("first", "second")
 NUMBERS = ["variant_score", "excess_ratio", "variant_loc", "variant_scale", "n_effective"]

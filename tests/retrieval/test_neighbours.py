@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError
 from pipeline.retrieval import blocks
-from pipeline.retrieval.neighbours import NO_DAY, Pools, WindowNeighbours, WindowRule
+from pipeline.retrieval.neighbours import WindowNeighbours
 from pipeline.retrieval.quantise import PRODUCT_PER_COSINE, cosine, quantise
+from pipeline.retrieval.windows import NO_DAY, Pools, WindowRule
 
 RULE = WindowRule(k_max=6, k_min=2, share=0.25, half_window_days=183)
 EPOCH = dt.date(1970, 1, 1)

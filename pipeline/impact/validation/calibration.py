@@ -26,7 +26,8 @@ from pipeline.impact.validation.agreement import (
     resample_weights,
     spearman_of_all,
 )
-from pipeline.impact.validation.figures import Figure, drawn, wilson
+from pipeline.impact.validation.figures import Figure, drawn
+from pipeline.impact.wilson import wilson
 from pipeline.tables import TOPIC_POOLS
 
 STUDY, BINS = "calibration", 10
@@ -112,9 +113,9 @@ def pit_figures(values: Floats, *, system: str, part: str, bars: bool = True) ->
 
 def pit_histogram(values: Floats, bins: int = BINS) -> tuple[Floats, Floats, Floats]:
     """Density of values of 0..1 in equal bins, and its 95% Wilson interval, shape (bins,) each."""
-    share = np.histogram(values, bins=bins, range=(0, 1))[0] / values.size
-    low, high = wilson(share, values.size)
-    return share * bins, low * bins, high * bins
+    hits = np.histogram(values, bins=bins, range=(0, 1))[0]
+    low, high = wilson(hits, values.size)
+    return hits / values.size * bins, low * bins, high * bins
 
 
 def ks_from_uniform(values: Floats) -> float:

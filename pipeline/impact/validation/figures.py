@@ -45,14 +45,6 @@ def drawn(
     return Figure(study, system, part, measure, n, float(draws[0]), float(low), float(high), note)
 
 
-def wilson(share: NDArray[np.float64], n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """95% bounds of shares of n trials (Wilson 1927), same shape."""
-    z = 1.959964
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
-
-
 def absent(study: str, why: str, system: str = ALL) -> list[Figure]:
     """The one row of a study, or of a system of it, that cannot be had, and why."""
     return [Figure(study, system, ALL, "figures", 0, note=f"not there: {why}")]

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from pipeline.impact.coverage import Distribution, interval_coverage
-from pipeline.impact.validation.figures import Figure, wilson
+from pipeline.impact.validation.figures import Figure
+from pipeline.impact.wilson import wilson
 
 STUDY = "coverage"
 POOL_SIZES = (30, 100, 1000)
@@ -32,7 +33,7 @@ def coverage_figures(*, seed: int, repetitions: int = REPETITIONS) -> list[Figur
         kind = f"{distribution}{', whole' * rounded}, {n_pool} counts"
         for row in rows.iter_rows(named=True):
             share, n = float(row["coverage"]), int(row["repetitions"])
-            low, high = (float(b) for b in wilson(np.array(share), n))
+            low, high = (float(b) for b in wilson(np.array(round(share * n)), n))
             part = f"{kind}, quantile {row['at']:g}"
             note = "nominal 0.95"
             figures.append(

@@ -17,9 +17,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.impact.exponential import Floats
 from pipeline.impact.pools import PoolRule, days_of
-from pipeline.impact.validation.pool_fit import Floats, fit_pools, mean_logs, percentiles
-from pipeline.retrieval.neighbours import Pools, WindowNeighbours, WindowRule
+from pipeline.impact.validation.pool_fit import fit_pools
+from pipeline.retrieval.neighbours import WindowNeighbours
+from pipeline.retrieval.windows import Pools, WindowRule
 
 MONTH = 30  # days: ±183 of them hold six months either way, whole, as in the authors' code
 EVERYTHING = 1_000_000  # members: more than any window has
@@ -55,15 +57,15 @@ def own_scores(
     counts = naid["cites"].to_numpy()
     sizes = {TOPIC: rule, **{f"{TOPIC}_{k}": _of_size(rule, k) for k in BESIDE}}
     pools = {name: _own_pools(naid, vectors, size) for name, size in sizes.items()}
-    whole = everything(naid, vectors, rule)
+    topical = {n: fit_pools(p, counts, counts, n_min=rule.n_min) for n, p in pools.items()}
+    whole = fit_pools(everything(naid, vectors, rule), counts, counts, n_min=rule.n_min)
     scores = {
         CITATIONS: counts.astype(np.float64),
-        PERCENTILE: percentiles(whole, counts, counts, n_min=rule.n_min),
-        IN_WINDOW: fit_pools(whole, counts, n_min=rule.n_min).excess(counts),
-        TOPIC_PERCENTILE: percentiles(pools[TOPIC], counts, counts, n_min=rule.n_min),
+        PERCENTILE: whole.percentile,
+        IN_WINDOW: whole.excess,
+        TOPIC_PERCENTILE: topical[TOPIC].percentile,
     }
-    topical = {n: fit_pools(p, counts, n_min=rule.n_min).excess(counts) for n, p in pools.items()}
-    return scores | topical
+    return scores | {name: fit.excess for name, fit in topical.items()}
 
 
 def everything(naid: pl.DataFrame, vectors: NDArray[np.float32], rule: PoolRule) -> Pools:
@@ -92,13 +94,12 @@ def library_scores(
     pools = [
         _library_pools(naid, vectors, library, size) for size in (rule, _of_size(rule, EVERYTHING))
     ]
-    topic, window = (fit_pools(p, library.counts, n_min=rule.n_min) for p in pools)
-    logs = [mean_logs(p, library.counts, n_min=rule.n_min) for p in pools]
+    topic, window = (fit_pools(p, library.counts, cited, n_min=rule.n_min) for p in pools)
     return {
-        LIBRARY_TOPIC: topic.excess(cited),
-        LIBRARY_WINDOW: window.excess(cited),
+        LIBRARY_TOPIC: topic.excess,
+        LIBRARY_WINDOW: window.excess,
         BY_LIBRARY_TOPIC: in_window * (window.scale / topic.scale),
-        BY_LIBRARY_LOGS: in_window * np.exp(logs[1] - logs[0]),
+        BY_LIBRARY_LOGS: in_window * np.exp(window.mean_log - topic.mean_log),
     }
 
 

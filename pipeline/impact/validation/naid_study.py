@@ -70,11 +70,13 @@ def naid_agreement(
             weights = resample_weights(rows.size, rng, resamples)
         else:
             weights = stratum_weights(strata, rng, resamples)
-        of_part = {name: score[rows] for name, score in compared.items()}
         for target, suffix in (("tncsi_sp", ""), ("tncsi", "_tncsi")):
             wanted = common[target].to_numpy()[rows]
-            rho = spearman_of_all(of_part, wanted, weights, strata)
-            figures += _figures(rho, part, suffix, rows.size, notes)
+            told = np.isfinite(wanted)  # some lines of NAID lack TNCSI
+            of_part = {name: score[rows[told]] for name, score in compared.items()}
+            inside = None if strata is None else strata[told]
+            rho = spearman_of_all(of_part, wanted[told], weights[:, told], inside)
+            figures += _figures(rho, part, suffix, int(told.sum()), notes)
     return figures
 
 

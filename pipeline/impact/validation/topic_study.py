@@ -56,7 +56,7 @@ def topic_dependence(
     chance = (fit["cited_by_count"] - fit["pool_loc"][dealt]) / fit["pool_scale"][dealt]
     compared: dict[str, tuple[Floats, Floats]] = {
         "citations": (fit["cited_by_count"], mean),
-        "tncsi_sp": (part["excess_ratio"].to_numpy(), mean),
+        "tncsi_sp": (np.maximum(part["excess_ratio"].to_numpy(), 0), mean),
         "tncsi_sp, topics dealt at random": (np.maximum(chance, 0), mean[dealt]),
     }
     if not part["pool_percentile"].null_count():

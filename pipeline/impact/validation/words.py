@@ -19,6 +19,7 @@ def word_vectors(texts: Sequence[str], *, dims: int = 256, seed: int) -> NDArray
     """
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
+    from threadpoolctl import threadpool_limits
 
     split = TfidfVectorizer(
         sublinear_tf=True, min_df=2, max_features=40_000, stop_words="english", dtype=np.float32
@@ -28,7 +29,9 @@ def word_vectors(texts: Sequence[str], *, dims: int = 256, seed: int) -> NDArray
     except ValueError:  # no word is in two texts
         return _unit(np.zeros((len(texts), 1), np.float32))
     few = max(1, min(dims, words.shape[1] - 1, len(texts) - 1))
-    with np.errstate(invalid="ignore"):  # texts all alike have no variance to explain
+    # One thread: several add up in another order, and figures would differ from machine to machine.
+    # Texts all alike have no variance to explain.
+    with threadpool_limits(1), np.errstate(invalid="ignore"):
         reduced = TruncatedSVD(few, n_iter=3, random_state=seed).fit_transform(words)
     return _unit(reduced.astype(np.float32))
 

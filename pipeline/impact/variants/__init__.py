@@ -8,7 +8,6 @@ stored (pipeline/impact/pools.py, tncsi.py).
 from pipeline.impact.variants.by_hand import Score, tncsi_of
 from pipeline.impact.variants.rules import (
     PUBLISHED,
-    VARIANTS,
     Variant,
     default_variant,
     variants_of,
@@ -17,7 +16,6 @@ from pipeline.impact.variants.scores import score_variant, score_variants
 
 __all__ = [
     "PUBLISHED",
-    "VARIANTS",
     "Score",
     "Variant",
     "default_variant",

@@ -55,7 +55,12 @@ def tncsi_of(
         raise InputError("expected counts of 0 or more, received negative ones; leave them out")
     n = len(known)
     loc = min(known, default=None)
-    scale = None if loc is None else sum(known) / n - loc
+    if loc is None:
+        scale = None
+    elif published:
+        scale = sum(known) / n - loc  # as they round it
+    else:
+        scale = (sum(known) - n * loc) / n
     if count is None:
         return Score("no_citation_count", None, loc, scale, n)
     if loc is None or scale is None or n < (PUBLISHED.n_min if published else PoolRule().n_min):

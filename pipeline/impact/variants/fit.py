@@ -22,10 +22,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.impact.exponential import scale_of
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import Counts
 from pipeline.impact.variants.rules import Variant
-from pipeline.retrieval.neighbours import Pools
+from pipeline.retrieval.windows import Pools
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,9 @@ def fit_pools(variant: Variant, pool: CountedPools) -> Fit:
     mass = weights.sum(axis=1)
     # Weights are 0 where a count is not used, whatever stands there.
     total = (weights * counts).sum(axis=1)
-    scale = (total - loc * mass) / np.maximum(mass, 1)
     squares = np.maximum((weights * weights).sum(axis=1), 1)
-    return Fit(n.astype(np.int32), loc, scale, mass.astype(np.float64) ** 2 / squares)
+    n_effective = mass.astype(np.float64) ** 2 / squares
+    return Fit(n.astype(np.int32), loc, scale_of(mass, loc, total), n_effective)
 
 
 def _cut(counts: NDArray[np.int32], n: NDArray[np.int64], share: float) -> NDArray[np.int32]:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.impact.pools import PoolRule
 from pipeline.retrieval import quantise
-from pipeline.retrieval.neighbours import WindowRule
+from pipeline.retrieval.windows import WindowRule
 
 Window = Literal["days", "months", "none"]
 Weighting = Literal["equal", "similarity"]
@@ -128,6 +128,3 @@ def variants_of(rule: PoolRule) -> Mapping[str, Variant]:
         for name, change in changes.items()
     }
     return MappingProxyType({PUBLISHED.name: PUBLISHED, **changed})
-
-
-VARIANTS = variants_of(PoolRule())

@@ -12,8 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError
+from pipeline.impact.exponential import excess_of, score_of, status_of
+from pipeline.impact.pool_measures import Counts
 from pipeline.impact.segments import UNKNOWN
-from pipeline.impact.tncsi import Counts, count_of_record, reaching, source_names
+from pipeline.impact.tncsi import count_of_record, reaching, source_names
 from pipeline.impact.variants.fit import CountedPools, fit_pools, side_by_side
 from pipeline.impact.variants.rules import Variant
 from pipeline.impact.variants.search import Search
@@ -140,24 +142,22 @@ def _rows(
 ) -> pl.DataFrame:
     """Rows of `asked` but for names, meaningful figures only."""
     fit = fit_pools(variant, pool)
-    # One reason before the other, as in `tncsi_sp`.
-    undated = asked["publication_date"].is_null().to_numpy()
-    reasons = {
-        "no_date": undated & (variant.window != "none" and not variant.undated_against_all),
-        "no_citation_count": cited == UNKNOWN,
-        "pool_too_small": fit.n < variant.n_min,
-        "constant_pool": fit.scale == 0,
-    }
-    status = np.select(list(reasons.values()), list(range(len(reasons))), default=len(reasons))
-    excess = (cited - fit.loc) / np.where(fit.scale > 0, fit.scale, np.nan)
+    needs_date = variant.window != "none" and not variant.undated_against_all
+    status = status_of(
+        undated=asked["publication_date"].is_null().to_numpy() & needs_date,
+        cited=cited,
+        n=fit.n,
+        scale=fit.scale,
+        n_min=variant.n_min,
+    )
+    excess = excess_of(cited, fit.loc, fit.scale)
     scored, fitted = pl.col("status") == "ok", pl.col("n_pool") > 0
     return (
         asked.select("paper_id", "venue", "year")
         .with_columns(
-            pl.Series("status", [*reasons, "ok"]).gather(status),
+            status,
             pl.Series("cited_by_count", cited).replace(UNKNOWN, None),
-            # expm1 keeps the digits of scores near 0.
-            pl.Series("variant_score", -np.expm1(-np.maximum(excess, 0))),
+            pl.Series("variant_score", score_of(excess)),
             pl.Series("excess_ratio", excess),
             pl.Series("variant_loc", fit.loc.astype(np.float64)),
             pl.Series("variant_scale", fit.scale),

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pipeline.impact.pools import days_of
 from pipeline.impact.variants.rules import Variant
-from pipeline.retrieval.neighbours import NO_DAY, Pools, Reach, WindowNeighbours
+from pipeline.retrieval.neighbours import WindowNeighbours
+from pipeline.retrieval.windows import NO_DAY, Pools, Reach
 
 _AT_ONCE = 1 << 22  # members of pools: 200 MB
 _EVER = np.iinfo(np.int64)

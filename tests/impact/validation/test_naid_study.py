@@ -176,3 +176,16 @@ def test_words_put_texts_of_one_subject_together() -> None:
     assert cosine[0, 1] > cosine[0, 2]
     assert cosine[2, 3] > cosine[2, 1]
     assert word_vectors(["a", "b"], seed=0).shape == (2, 1)
+
+
+def test_papers_without_tncsi_are_left_out_of_it_alone() -> None:
+    """An unknown TNCSI that ranks above all others."""
+    naid, vectors, _ = planted()
+    scores = own_scores(naid, vectors, RULE)
+    unknown = pl.when(pl.int_range(pl.len()) % 3 > 0).then("tncsi")
+    figures = naid_agreement(naid.with_columns(unknown), scores, notes={}, seed=0, resamples=20)
+    whole = naid_agreement(naid, scores, notes={}, seed=0, resamples=20)
+    found = figure(figures, TOPIC, "spearman_tncsi")
+    assert found.n < figure(figures, TOPIC, "spearman").n
+    assert found.value == pytest.approx(figure(whole, TOPIC, "spearman").value, abs=0.05)
+    assert figure(figures, TOPIC, "spearman") == figure(whole, TOPIC, "spearman")

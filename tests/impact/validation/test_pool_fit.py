@@ -6,8 +6,8 @@ import polars as pl
 from pipeline.impact.pools import PoolRule
 from pipeline.impact.segments import UNKNOWN, as_lists
 from pipeline.impact.tncsi import score_pools
-from pipeline.impact.validation.pool_fit import fit_pools, mean_logs, percentiles
-from pipeline.retrieval.neighbours import Frontier, Pools
+from pipeline.impact.validation.pool_fit import fit_pools
+from pipeline.retrieval.windows import Frontier, Pools
 from pipeline.tables import TOPIC_POOLS
 
 RULE = PoolRule(n_min=2)
@@ -44,9 +44,9 @@ def test_the_dataset_scores_alike() -> None:
         precedence=("s",),
         rule=RULE,
     )
-    fit = fit_pools(pools, COUNTS, n_min=2)
+    fit = fit_pools(pools, COUNTS, COUNTS, n_min=2)
     known = COUNTS != UNKNOWN
-    excess = np.where(known, fit.excess(COUNTS), np.nan)
+    excess = np.where(known, fit.excess, np.nan)
     expected = scored["excess_ratio"].clip(lower_bound=0).fill_null(float("nan")).to_numpy()
     np.testing.assert_allclose(excess, expected)
     assert np.isfinite(excess).tolist() == [True, True, False, False, False]
@@ -56,8 +56,8 @@ def test_percentiles_and_logs_by_hand() -> None:
     """Unknown members count neither below nor in the number."""
     pools = pools_of(MEMBERS)
     cited = np.array([7, 30, 1, 1, 1], np.int32)
-    found = percentiles(pools, COUNTS, cited, n_min=1)
-    np.testing.assert_allclose(found, [0.5, (2 + 0.5) / 3, np.nan, 0, 0.5])
-    logs = mean_logs(pools, COUNTS, n_min=2)
-    np.testing.assert_allclose(logs[0], (np.log(2) + np.log(31)) / 2)
-    assert np.isnan(logs[[2, 3]]).all()
+    found = fit_pools(pools, COUNTS, cited, n_min=1)
+    np.testing.assert_allclose(found.percentile, [0.5, (2 + 0.5) / 3, np.nan, 0, 0.5])
+    found = fit_pools(pools, COUNTS, cited, n_min=2)
+    np.testing.assert_allclose(found.mean_log[0], (np.log(2) + np.log(31)) / 2)
+    assert np.isnan(found.mean_log[[2, 3]]).all()
