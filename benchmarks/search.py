@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-import pipeline.query.library as library_module
+import pipeline.query.holdings as holdings_module
 from benchmarks.machine import machine_line
 from pipeline.query import Library
+from pipeline.query.search import encode
 from pipeline.settings import DataDir
 from resources.workspace import open_workspace
 
@@ -65,7 +66,7 @@ def true_nearest(library: Library, texts: list[str]) -> list[set[str]]:
     joined = papers.join(stored, on="text_hash")
     matrix = np.stack(joined["vector"].to_list()).astype(np.float64)
     # One by one, as they are asked: in bfloat16 a batch of another shape is another vector.
-    queries = [library._encode(text).astype(np.float64) for text in texts]
+    queries = [encode(library._workspace, text).astype(np.float64) for text in texts]
     ids = joined["paper_id"].to_numpy()
     return [set(ids[np.argsort(-(matrix @ query))[:K]]) for query in queries]
 
@@ -127,7 +128,7 @@ def main() -> None:
     )
     filtered(library, texts)
     if library._workspace.vectors.exists():
-        library_module.MAX_IN_MEMORY = 0
+        holdings_module.MAX_IN_MEMORY = 0
         other = Library(data)
         report("Library (LanceDB)", warm_ms(other.search, texts), recall(other.search, texts, true))
 

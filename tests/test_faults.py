@@ -201,7 +201,7 @@ def test_a_damaged_index_does_not_stop_a_search(
     found = Library(workspace.data).search("graph neural network", k=5)
     shutil.rmtree(workspace.vectors.folder / "data")
     assert Library(workspace.data).search("graph neural network", k=5).equals(found)
-    monkeypatch.setattr("pipeline.query.library.MAX_IN_MEMORY", 1)
+    monkeypatch.setattr("pipeline.query.holdings.MAX_IN_MEMORY", 1)
     with pytest.raises(DamagedError, match=r"papers\.lance was damaged .* from paper_embeddings"):
         Library(workspace.data).search("graph neural network", k=5)
 

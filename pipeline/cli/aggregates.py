@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.read import AsFormat, Count, Format
+from pipeline.cli.options import AsFormat, Count, Format, Rows, add
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,37 +27,39 @@ class Kind(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command, example in (
-        (aggregates, "csimpact aggregates venue --period 2016"),
-        (topics, "csimpact topics 12 -k 5"),
-        (rising, "csimpact rising --format csv > rising.csv"),
-    ):
-        app.command(epilog=f"\b\nExample:\n  {example}")(command)
+    add(
+        app,
+        (
+            (aggregates, "csimpact aggregates venue --period 2016"),
+            (topics, "csimpact topics 12 -k 5"),
+            (rising, "csimpact rising --format csv > rising.csv"),
+        ),
+    )
 
 
 def aggregates(
-    kind: Annotated[Kind, typer.Argument(metavar="KIND", help=", ".join(Kind))],
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="what papers are grouped by")],
     period: Annotated[
         str | None,
         typer.Option(
-            metavar="YEAR",
-            help="papers of this year only, or each: a row per year; without it all years together",
+            metavar="YEAR|each",
+            help="papers of this year only, or a row for each; without it all years together",
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="only this venue, domain or topic number")
+        str | None, typer.Option(metavar="NAME", help="only this venue, domain or topic number")
     ] = None,
-    limit: Annotated[int, typer.Option("-k", "--limit", min=1, help="number of rows")] = 50,
+    limit: Rows = 50,
     output: AsFormat = Format.table,
 ) -> None:
-    """How papers of each venue, domain or topic stand among their pools.
+    """How papers of venues, domains, topics and years stand.
 
-    mean_percentile is the mean standing of a group's papers, each within its own pool, with its 95%
-    interval; hold it against that of `library`. top_decile: share of papers in the top tenth of
-    their pool. trend: change of the mean per year. found and scored: how much of the group the
-    figures rest on. own: how much of its pools is the group itself; near 1 its mean says little.
-    Groups of fewer than 30 scored papers have no figures. json and csv have all columns, by the
-    names of the table impact_aggregates.
+    A line per group. mean_percentile is the mean standing of its papers, each within its own pool,
+    with its 95% interval; hold it against that of `library`. top_decile: share of papers in the top
+    tenth of their pool. trend: change of the mean per year. found and scored: how much of the group
+    the figures rest on. own: how much of its pools is the group itself; near 1 its mean says
+    little. Groups of fewer than 30 scored papers have no figures. json and csv have all columns, by
+    the names of the table impact_aggregates.
     """
     from pipeline.cli.output import print_frame
     from pipeline.query import Library
@@ -69,14 +71,15 @@ def aggregates(
 def topics(
     topic: Annotated[
         int | None,
-        typer.Argument(metavar="[TOPIC]", help="number of a topic: list its papers", min=0),
+        typer.Argument(metavar="TOPIC", help="number of a topic: list its papers", min=0),
     ] = None,
     limit: Count = 20,
     output: AsFormat = Format.table,
 ) -> None:
-    """The topics of the library, found by clustering; with TOPIC, the papers nearest to its centre.
+    """The topics of the library; with TOPIC, its papers.
 
-    A topic is named by the terms that set its titles apart from others. All topics are listed, the
+    Topics are clusters of papers by meaning; their papers are listed from the centre outwards. A
+    topic is named by the terms that set its titles apart from others. All topics are listed, the
     largest first; -k limits the papers of one.
     """
     import polars as pl
@@ -94,11 +97,11 @@ def topics(
 
 
 def rising(limit: Count = 20, output: AsFormat = Format.table) -> None:
-    """Papers whose standing among their pools grew most in the last half-year of counts.
+    """Papers whose standing among their pools grew most.
 
-    rise is the growth of excess_ratio, (citations − loc) / scale, from the day `since` to the day
-    `until`, with the pools of now. Papers of fewer than 3 new citations are left out. There are
-    none until counts were seen to move on a second day.
+    In the last half-year of counts: rise is the growth of excess_ratio, (citations − loc) / scale,
+    from the day `since` to the day `until`, with the pools of now. Papers of fewer than 3 new
+    citations are left out. There are none until counts were seen to move on a second day.
     """
     from pipeline.cli.output import print_papers
     from pipeline.query import Library
@@ -128,10 +131,13 @@ def _for_eyes(rows: "pl.DataFrame", kind: Kind) -> "pl.DataFrame":
     return shown.drop(c for c in ("found", "own") if not shown[c].count())
 
 
-def _interval(*columns: str, digits: int = 3) -> "pl.Expr":
+def _interval(value: str, low: str, high: str, digits: int = 3) -> "pl.Expr":
     """A figure and its bounds as "0.512 (0.480 to 0.544)", or null."""
     import polars as pl
 
-    spelt = f"{{:.{digits}f}}".format
-    said = (pl.col(c).map_elements(spelt, return_dtype=pl.String) for c in columns)
-    return pl.format("{} ({} to {})", *said)
+    from pipeline.wording import with_interval
+
+    return pl.struct(value, low, high).map_elements(
+        lambda row: with_interval(row[value], row[low], row[high], digits) or None,
+        return_dtype=pl.String,
+    )

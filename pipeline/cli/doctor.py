@@ -10,7 +10,7 @@ import typer
 
 PROBLEMS_EXIT = 2
 
-DOCTOR_HELP = """Examine the installation and the data folder; say how to mend each finding.
+DOCTOR_HELP = """Examine installation and data folder; say how to mend.
 
 Looks only: nothing is downloaded or changed, but that --deep, which reads every byte, leaves a
 mark at what it finds damaged for the next refresh to make it anew. Exit code 2 if there is a

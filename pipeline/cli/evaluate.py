@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.read import AsFormat, Format
+from pipeline.cli.options import AsFormat, Format
+from pipeline.cli.pictures import check_picture, write_picture
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100  # ranks that are looked at
 
-HELP = """How well queries retrieve, with 95% intervals: benchmarks, and the teacher's judgment.
+HELP = """How well queries retrieve, with 95% intervals.
 
-PATH is a folder in the layout of BEIR, SciDocs, SciRepEval, RuSciBench, LitSearch, CACM (or its
-.tar.gz), query by example, or a classification task. Without PATH: those in the data folder's
-benchmarks/, and the labelled test queries, judged by the teacher.
+On benchmarks, and by the teacher's judgment. PATH is a folder in the layout of BEIR, SciDocs,
+SciRepEval, RuSciBench, LitSearch, CACM (or its .tar.gz), query by example, or a classification
+task. Without PATH: those in the data folder's benchmarks/, and the labelled test queries, judged by
+the teacher.
 
 Compared are plain queries, the profile's instructions, the prompt that serves, and with --rerank
 the teacher behind that prompt, or behind plain queries. They differ in the query side only; an
@@ -82,9 +84,8 @@ def evaluate_(
         quality = quality.filter(domain="all")
     if plot:
         from pipeline.report.figures.quality import quality_plot
-        from resources.lake import replace_file
 
-        replace_file(plot, quality_plot(quality))
+        write_picture(plot, quality_plot(quality))
     left_out = ["measured_on"] if domains else ["measured_on", "domain"]
     print_frame(quality.drop(left_out) if as_format is Format.table else quality, as_format)
 
@@ -97,8 +98,8 @@ def _check(
 
     if missing := [str(path) for path in paths if not path.exists()]:
         raise InputError(f"no such file or folder: {', '.join(missing)}")
-    if plot and (plot.suffix.lower() != ".png" or not plot.absolute().parent.is_dir()):
-        raise InputError(f"--plot: expected FILE.png in a folder that exists, received {plot}")
+    if plot:
+        check_picture(plot, (".png",))
     for name in encoders:
         find_model(name, workspace.data.models)
 

@@ -4,7 +4,7 @@ Belongs here: what is shown of an answer in each format. Not: the answer (pipeli
 why_moved.py), pictures (pipeline/report), encodings (output.py).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -12,10 +12,10 @@ import polars as pl
 
 from pipeline.cli.output import print_document, print_frame, print_pairs, print_text
 from pipeline.query.explain import Explanation
+from pipeline.query.records import Row
 from pipeline.query.why_moved import Change
-from pipeline.report.pool_bars import pool_bars
-
-Row = Mapping[str, Any]
+from pipeline.report.pool.bars import pool_bars
+from pipeline.wording import interval
 
 
 def print_impact(
@@ -54,9 +54,8 @@ def _card(paper: Row) -> Iterator[tuple[str, str]]:
         yield "cited_by_count", f"{cited:,}{source}"
     if (score := paper["tncsi_sp"]) is not None:
         low, high = paper["tncsi_sp_low"], paper["tncsi_sp_high"]
-        told = low is not None and high is not None and score > 0  # of 0 there is none to tell
-        interval = f", 95% interval {low:.3f} to {high:.3f}" if told else ""
-        yield "tncsi_sp", f"{score:.3f}{interval}"
+        bounds = interval(low, high) if score > 0 else ""  # of 0 there is none to tell
+        yield "tncsi_sp", f"{score:.3f}" + (f", 95% interval {bounds}" if bounds else "")
         yield "excess_ratio", f"{paper['excess_ratio']:,.3f}"
     if (percentile := paper["pool_percentile"]) is not None:
         yield "pool_percentile", f"{percentile:.3f}"

@@ -1,8 +1,8 @@
 """The `csimpact` command: options every command shares, and what an error looks like.
 
-Belongs here: putting the commands together. Not: the commands (read.py, maintain.py, train.py, …)
-or how answers are printed (output.py). Nothing heavy is imported before a command
-runs, so that `csimpact --help` answers at once.
+Belongs here: putting the commands together. Not: the commands (search.py, maintain.py, train.py,
+…), how they are listed (sections.py) or how answers are printed (output.py). Nothing heavy is
+imported before a command runs, so that `csimpact --help` answers at once.
 """
 
 import os
@@ -20,17 +20,20 @@ from pipeline.cli import (
     crawl,
     doctor,
     evaluate,
-    history,
     maintain,
     overview,
+    paper,
     prompt,
     prune,
-    read,
     release,
     review,
+    search,
     simulate,
+    sql,
+    status,
     train,
 )
+from pipeline.cli.sections import Sections
 from pipeline.errors import CsimpactError
 
 USAGE_EXIT, BUG_EXIT, PIPE_EXIT, INTERRUPT_EXIT = 2, 1, 141, 130
@@ -41,6 +44,7 @@ GLOBAL_FLAGS, GLOBAL_OPTIONS = ("--debug",), ("--data",)
 
 app = typer.Typer(
     name="csimpact",
+    cls=Sections,
     add_completion=False,
     rich_markup_mode=None,  # a title in brackets is text, in help as in answers
     pretty_exceptions_enable=False,
@@ -65,21 +69,11 @@ def options(
         os.environ["CSIMPACT_DATA"] = str(data)  # processes started from here inherit it
 
 
-read.register(app)
-history.register(app)
-maintain.register(app)
-crawl.register(app)
-review.register(app)
-train.register(app)
-prompt.register(app)
-aggregates.register(app)
-overview.register(app)
-evaluate.register(app)
-audit.register(app)
-doctor.register(app)
-prune.register(app)
-release.register(app)
-simulate.register(app)
+for commands in (
+    search, paper, aggregates, sql, status, maintain, crawl, overview, review, prune, release,
+    train, prompt, evaluate, audit, doctor, simulate,
+):  # fmt: skip
+    commands.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -131,7 +125,9 @@ def _one_line(problem: Exception) -> str:
         text = str(problem)
     elif isinstance(problem, _ClickError):
         said = problem.format_message()  # type: ignore[attr-defined]  # class known at run time
-        text = f"{said.rstrip('.')}; see `csimpact --help`"
+        context = getattr(problem, "ctx", None)
+        command = context.command_path if context else "csimpact"
+        text = f"{said.rstrip('.').replace('Value error, ', '')}; see `{command} --help`"
     else:
         text = (
             f"{type(problem).__name__}: {problem}; this is a bug of csimpact: run the command "

@@ -20,20 +20,29 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.wording import one_line
+
 PIPED_WIDTH = 10_000  # a line stays a line for grep; a terminal folds at its own width
-_CONTROL = dict.fromkeys(
-    [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], "\N{REPLACEMENT CHARACTER}"
-)
-# A bidirectional override in one title would turn the rest of the line around.
-_CONTROL |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+LEAST_TEXT = 10  # characters of a column of text, below which rows are printed one by one
+_EXTRA = ("n_pool", "status")  # of papers, what a narrow terminal can miss
 
 
 def print_papers(papers: pl.DataFrame, output: str) -> None:
     """A list of papers, in the columns of the contract."""
     if output == "table" and not papers.height:
         _write("no papers\n")
-        return
-    print_frame(papers, output)
+    elif output == "table":
+        _print_table(papers if _fits(papers) else _narrow(papers))
+    else:
+        print_frame(papers, output)
+
+
+def _narrow(papers: pl.DataFrame) -> pl.DataFrame:
+    """Venue and year as one, shorter names, and without the columns of _EXTRA."""
+    edition = pl.format("{} {}", "venue", "year").alias("venue")
+    names = {"cited_by_count": "cited", "excess_ratio": "excess"}
+    rest = papers.with_columns(edition).drop("year", *_EXTRA, strict=False)
+    return rest.rename(names, strict=False)
 
 
 def print_status(
@@ -149,18 +158,40 @@ def _write(text: str) -> None:
 
 
 def _print_table(frame: pl.DataFrame) -> None:
+    """As columns, or row by row where a terminal is too narrow for them."""
+    if not _fits(frame):
+        for row in frame.iter_rows(named=True):
+            print_pairs((name, _shown(name, value)) for name, value in row.items())
+            _write("\n")
+        return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name, dtype in frame.schema.items():
-        text = not dtype.is_numeric()
+        whole = _whole(name, dtype)
         table.add_column(
-            Text(_visible(name)),
-            justify="left" if text else "right",
+            Text(one_line(name)),
+            justify="right" if dtype.is_numeric() else "left",
             overflow="fold",
-            no_wrap=not text or name == "paper_id",
+            no_wrap=whole,
         )
     for row in frame.iter_rows(named=True):
         table.add_row(*_cells(row))
     _print_rich(table)
+
+
+def _whole(name: str, dtype: pl.DataType) -> bool:
+    """Whether values must stay on one line: numbers, and ids to copy."""
+    return dtype.is_numeric() or name == "paper_id"
+
+
+def _fits(frame: pl.DataFrame) -> bool:
+    """Whether columns fit side by side, each text with LEAST_TEXT characters or all it needs."""
+    terminal, needed = Console(), -1
+    if not terminal.is_terminal:
+        return True
+    for name, dtype in frame.schema.items():
+        wide = max([len(name), *(len(_shown(name, value)) for value in frame[name])])
+        needed += 3 + (wide if _whole(name, dtype) else min(wide, LEAST_TEXT))
+    return needed <= terminal.width
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
@@ -169,7 +200,7 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(Text(name), Text(_visible(value)))
+        table.add_row(Text(name), Text(one_line(value)))
     _print_rich(table)
 
 
@@ -186,7 +217,7 @@ def _print_rich(shown: Table | Text) -> None:
 
 
 def _cells(row: dict[str, Any]) -> Iterable[Text]:
-    return (Text(_visible(_shown(name, value))) for name, value in row.items())
+    return (Text(one_line(_shown(name, value))) for name, value in row.items())
 
 
 def _shown(name: str, value: Any) -> str:
@@ -197,7 +228,3 @@ def _shown(name: str, value: Any) -> str:
     if isinstance(value, bool) or name in ("year", "paper_row"):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else str(_field(value))
-
-
-def _visible(text: str) -> str:
-    return text.replace("\n", " ").translate(_CONTROL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.read import AsFormat, Format
+from pipeline.cli.options import AsFormat, Format, add
 
 if TYPE_CHECKING:
     from pipeline.run_job import RunReport
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for command, example in (
-        (overview, "csimpact overview"),
-        (validate, "csimpact validate --format csv > validation.csv"),
-    ):
-        app.command(epilog=f"\b\nExample:\n  {example}")(command)
+    add(
+        app,
+        (
+            (overview, "csimpact overview"),
+            (validate, "csimpact validate --format csv > validation.csv"),
+        ),
+    )
 
 
 def overview(
@@ -57,11 +59,13 @@ def validate(
     ] = None,
     output: AsFormat = Format.table,
 ) -> None:
-    """How far the scores can be trusted: agreement, calibration, sensitivity, robustness.
+    """How far the scores can be trusted.
 
-    Scores every paper under other rules too, the published one among them, and measures. Takes some
-    minutes for 70,000 papers; where nothing moved since, what was measured is shown again. json and
-    csv have every row, the table those that matter most; docs/impact.md explains each figure.
+    Agreement with other judgments, calibration, coverage of intervals, sensitivity to the rule,
+    robustness to missing counts. Scores every paper under other rules too, the published one among
+    them: some minutes for 70,000 papers. Where nothing moved since, what was measured is shown
+    again. json and csv have every row, the table those that matter most; docs/impact.md explains
+    each figure.
     """
     from pipeline.cli.output import print_frame
     from pipeline.cli.progress import telling

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.read import AsFormat, Format
+from pipeline.cli.options import AsFormat, Format
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 30.0  # for another that decides; a challenger's verdict takes longer
 
-HELP = """Prompts that were trained for queries: what the gate said, and which one serves.
+HELP = """Trained prompts: what the gate said, and which one serves.
 
 A prompt serves only after the gate has shown it to be better; refused ones are kept to look at.
 

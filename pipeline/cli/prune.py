@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.read import AsFormat, Format
+from pipeline.cli.options import AsFormat, Format
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from resources.retention import RetentionPolicy
 
-PRUNE_HELP = """Delete old runs, logs, index versions, incidents and leftovers.
+PRUNE_HELP = """Delete old runs, logs, index versions and leftovers.
 
 The inbox, the ledger, snapshots and prompts are never touched. How long each part is kept is told
 in docs/operations.md; --keep changes it this once. The monthly schedule does the same.

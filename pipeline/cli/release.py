@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.read import AsFormat, Format
+from pipeline.cli.options import AsFormat, Format
 from pipeline.errors import ReleaseError
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pipeline.release.diff import Diff
     from resources.releases import Release
 
-HELP = """Immutable dated releases of the public tables, with hashes, metadata and what changed.
+HELP = """Dated, immutable releases of the public tables.
+
+Each with hashes, metadata, and what changed since the one before.
 
 Examples:
 

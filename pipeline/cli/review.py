@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.cli.read import AsFormat, Format
+from pipeline.cli.options import AsFormat, Format
 
 HELP = """Decide what the rules would not: are two papers one?
 

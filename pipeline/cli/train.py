@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.training.recipe import Recipe
     from resources.workspace import Workspace
 
-HELP = """Train a prompt for queries, and let the gate decide whether it serves.
+HELP = """Train a prompt for queries; the gate decides if it serves.
 
 Pairs of papers are mined and labelled by the teacher, none of them twice; the prompt learns from
 them; then it meets the best instruction and the prompt that serves, on queries that training has

@@ -1,10 +1,10 @@
 """Which papers an answer may have: of a venue, year, domain or author, or of a score at least.
 
 Belongs here: filters to venue-years and to rows of the catalogue, and what to say where nothing is
-left. Not: what is asked of those papers (library.py), or who wrote what (authors.py).
+left. Not: what is asked of those papers (search.py, scores.py), or who wrote what (authors.py).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError, NotFoundError
 from pipeline.query.authors import Authors
+from pipeline.query.near import near_names, nearest_said
 from pipeline.query.records import PaperRecords
 from pipeline.tables import Cell
-from pipeline.venues import VenueRegistry
+from resources.workspace import Workspace
 
 Years = int | tuple[int, int]
 """A year, or the first and the last of several."""
 
-NEAREST, MIN_RATIO = 3, 50
+NEAREST = 3  # places that are named
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ class Allowed:
 
 
 def allowed(
-    filters: Filters, records: PaperRecords, authors: Authors, venues: VenueRegistry
+    filters: Filters, records: PaperRecords, authors: Authors, workspace: Workspace
 ) -> Allowed:
     """What passes all filters; raises NotFoundError, saying which filter left nothing."""
     if filters == Filters():
         return Allowed()
     catalogue = records.catalogue
-    cells = cells_of(filters, records.cells, venues)
+    cells = held_cells(filters, records.cells, workspace)
     rows = np.ones(catalogue.height, bool) if cells is None else records.within(cells)
     if filters.author is not None:
         theirs = records.among(authors.papers_of(filters.author))
@@ -81,15 +82,14 @@ def allowed(
     return Allowed(high, cells, by_cell=False)
 
 
-def cells_of(filters: Filters, held: Collection[Cell], venues: VenueRegistry) -> list[Cell] | None:
+def held_cells(filters: Filters, held: Collection[Cell], workspace: Workspace) -> list[Cell] | None:
     """The venue-years of venue, year and domain, or None for all; NotFoundError if none is held."""
     if filters.venue is None and filters.year is None and filters.domain is None:
         return None
-    slug = venues.resolve(filters.venue) if filters.venue is not None else None
-    slugs = {v.slug for v in venues} | {v for v, _ in held}
+    slug = workspace.venues.resolve(filters.venue) if filters.venue is not None else None
+    slugs = {venue for venue, _ in held} if slug is None else {slug}
     if filters.domain is not None:
-        slugs = slugs_of(filters.domain, venues)
-    slugs = slugs if slug is None else slugs & {slug}
+        slugs &= _slugs_of(filters.domain, workspace.domains)
     first, last = _span(filters.year)
     cells = sorted((v, y) for v, y in held if v in slugs and first <= y <= last)
     if not cells:
@@ -97,25 +97,20 @@ def cells_of(filters: Filters, held: Collection[Cell], venues: VenueRegistry) ->
     return cells
 
 
-def slugs_of(domain: str, venues: VenueRegistry) -> set[str]:
-    """Venues of a domain, whose case does not matter."""
+def _slugs_of(domain: str, domains: Mapping[str, str]) -> set[str]:
+    """Venues of a domain, whose case does not matter; `domains` by slug."""
     wanted = domain.strip().casefold()
-    slugs = {v.slug for v in venues if v.domain == wanted}
+    slugs = {slug for slug, one in domains.items() if one == wanted}
     if not slugs:
-        from rapidfuzz import fuzz, process
-
-        known = sorted({v.domain for v in venues})
-        near = process.extract(
-            wanted, known, scorer=fuzz.WRatio, limit=NEAREST, score_cutoff=MIN_RATIO
-        )
-        nearest = f"; nearest: {', '.join(name for name, _, _ in near)}" if near else ""
+        known = sorted(set(domains.values()))
         raise NotFoundError(
-            f"domain: expected one of {', '.join(known)}, received {domain!r}{nearest}"
+            f"domain: expected one of {', '.join(known)}, received {domain!r}"
+            f"{nearest_said(near_names(wanted, known))}"
         )
     return slugs
 
 
-def years_text(year: Years) -> str:
+def _years_text(year: Years) -> str:
     """`2018`, or `2018-2022`."""
     return f"{year[0]}-{year[1]}" if isinstance(year, tuple) else str(year)
 
@@ -132,7 +127,7 @@ def _nothing_held(
     years = sorted({y for v, y in held if v in slugs})
     span = f"{years[0]} to {years[-1]}" if years else "none"
     domain = f"domain {filters.domain}" if filters.domain is not None else None
-    year = years_text(filters.year) if filters.year is not None else None
+    year = _years_text(filters.year) if filters.year is not None else None
     asked = " ".join(part for part in (slug, domain, year) if part is not None)
     return NotFoundError(f"no papers of {asked}; years held: {span}")
 

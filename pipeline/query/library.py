@@ -1,45 +1,32 @@
-"""Search, neighbours, impact and accounts of one data folder, as polars frames.
+"""The analyst's door: search, neighbours, impact and accounts of one data folder.
 
-Belongs here: which rows an answer is made of. Not: how a paper is found by name (lookup.py),
-nearest vectors (vectors.py), a second stage (reranking.py), accounts (status.py), SQL (sql.py) or
-how an answer is printed (pipeline/cli).
+Belongs here: what may be asked, and what the answers are. Not: how they are found, which is in the
+modules that the methods name, or how they are printed (pipeline/cli).
 
-A Library is a snapshot: what it has read once it keeps, so that the next question costs
-milliseconds. After a refresh, open another.
+A Library is a snapshot: what it has read once it keeps (holdings.py), so that the next question
+costs milliseconds. After a refresh, open another.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from pipeline.errors import InputError, NotFoundError, StorageError
+from pipeline.errors import NotFoundError
 from pipeline.query.aggregates import read_aggregates, read_rising, read_topic, read_topics
-from pipeline.query.authors import Authors
-from pipeline.query.explain import Explanation, Standing, with_companions
-from pipeline.query.filters import Allowed, Filters, Years, allowed, cells_of
-from pipeline.query.history import read_pool_counts, read_scores_as_of, read_trajectory
-from pipeline.query.lookup import Titles
-from pipeline.query.profiles import read_profile
-from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS, PaperRecords
-from pipeline.query.reranking import check_depth, reranked
+from pipeline.query.explain import Explanation, read_explanation, read_profile
+from pipeline.query.filters import Filters, Years
+from pipeline.query.history import read_trajectory
+from pipeline.query.holdings import Holdings
+from pipeline.query.pools import read_pool
+from pipeline.query.scores import read_impact, read_scores, read_top
+from pipeline.query.search import check_k, search, similar, unscored
 from pipeline.query.sql import run_sql
 from pipeline.query.sql_script import views_script
 from pipeline.query.status import read_status
-from pipeline.query.variants import read_variant
-from pipeline.query.vectors import PaperVectors, nearest_indexed
-from pipeline.query.why_moved import Change, change
-from pipeline.retrieval import quantise
+from pipeline.query.why_moved import Change, read_change
 from pipeline.settings import DataDir
-from pipeline.tables import Cell
 from resources.workspace import open_workspace
-
-MAX_IN_MEMORY = 400_000  # papers; 0.6 GB at 384 dimensions, 70 ms per question on 2 cores
 
 
 class Library:
@@ -57,8 +44,14 @@ class Library:
         self._workspace = open_workspace(data)
         root = self._workspace.data.root
         if not root.is_dir():
-            raise NotFoundError(f"expected a data folder at {root}, found none: name it by --data")
-        self._lake = self._workspace.lake
+            raise NotFoundError(
+                f"expected a data folder at {root}, found none: name another by --data or "
+                "CSIMPACT_DATA, or fill this one by `csimpact import`"
+            )
+
+    @cached_property
+    def _held(self) -> Holdings:
+        return Holdings(self._workspace)
 
     def search(
         self,
@@ -91,23 +84,8 @@ class Library:
             ModelError: the prompt that serves was damaged.
             DamagedError: papers, vectors, counts or scores are not what was written.
         """
-        _check_k(k)
-        if rerank:
-            check_depth(rerank, k)
-        if not text.strip():
-            raise InputError("expected a text to search for, received none")
-        those = self._allowed(Filters(venue, year, domain, author, min_score))
-        if not self._searchable:  # before the encoder is loaded in vain
-            raise StorageError("nothing can be searched yet: `csimpact import`, then `refresh`")
-        if self._in_memory and "_vectors" not in self.__dict__:
-            with ThreadPoolExecutor(1) as beside:  # the first time, both take a second or two
-                beside.submit(lambda: self._vectors)
-                self._encode(text)
-        found = self._nearest(self._encode(text), rerank or k, those)
-        if not rerank:
-            return self._records.describe(found, "score")
-        found = reranked(self._workspace, text, self._records.describe(found, "score"))
-        return found.head(k)
+        filters = Filters(venue, year, domain, author, min_score)
+        return search(self._held, text, k, filters, rerank)
 
     def similar(
         self,
@@ -124,11 +102,8 @@ class Library:
 
         The columns and filters of `search`, nearest first. No prompt takes part.
         """
-        _check_k(k)
-        paper_id = self._find(paper)["paper_id"]
-        those = self._allowed(Filters(venue, year, domain, author, min_score))
-        found = self._nearest(self._vector_of(paper_id), k + 1, those)
-        return self._records.describe(found.filter(pl.col("paper_id") != paper_id).head(k), "score")
+        filters = Filters(venue, year, domain, author, min_score)
+        return similar(self._held, paper, k, filters)
 
     def unscored(
         self,
@@ -139,35 +114,15 @@ class Library:
         author: str | None = None,
     ) -> int:
         """Papers that pass these filters and have no score, which any `min_score` leaves out."""
-        rows = self._allowed(Filters(venue, year, domain, author)).rows
-        unknown = np.isnan(self._records.scores)
-        return int(unknown.sum() if rows is None else (unknown & rows).sum())
+        return unscored(self._held, Filters(venue, year, domain, author))
 
     def impact(self, paper: str) -> pl.DataFrame:
         """One row, IMPACT_COLUMNS: citations, score with its interval and companions, status."""
-        found = self._find(paper)
-        cell, mine = (found["venue"], found["year"]), {"paper_id": found["paper_id"]}
-        scores = self._lake.read("tncsi_sp", cell).filter(
-            **mine, config_id=self._workspace.config_id
-        )
-        dates = self._lake.read_cells("papers", [cell], ["paper_id", "publication_date"])
-        row = self._records.describe(pl.DataFrame(mine))
-        return with_companions(row, scores, dates.filter(**mine))
+        return read_impact(self._held, paper)
 
     def explain(self, paper: str) -> Explanation:
         """Why the paper's score is what it is: its pool, where it stands there, and in words."""
-        row = self.impact(paper)
-        paper_id = row["paper_id"][0]
-        pool, rule = self.pool(paper_id), self._workspace.rule
-        return Explanation(
-            paper=row,
-            pool=pool,
-            standing=Standing.of(row["cited_by_count"][0], pool),
-            other_rules=self._lake.read("tncsi_variants").filter(paper_id=paper_id),
-            profile=self._lake.read("citation_profiles").filter(paper_id=paper_id),
-            half_window_days=rule.half_window_days,
-            n_min=rule.n_min,
-        )
+        return read_explanation(self._held, paper)
 
     def why_moved(self, paper: str, since: date, until: date | None = None) -> Change:
         """What moved the paper's score between two days, by default up to now: an exact sum.
@@ -175,10 +130,7 @@ class Library:
         The state of a day is the newest row of `trajectory(paper, pool_days=True)` on or before it.
         Raises InputError if `until` is before `since`.
         """
-        found = self._find(paper)
-        counts = read_pool_counts(self._workspace, self._records.catalogue, found)
-        days = self.trajectory(found["paper_id"], pool_days=True)
-        return change(days, since, until, counts)
+        return read_change(self._held, paper, since, until)
 
     def pool(self, paper: str) -> pl.DataFrame:
         """The papers that `paper` was measured against, the most similar first.
@@ -187,25 +139,7 @@ class Library:
         not know; similarity is the exact cosine of the quantised vectors the pool was chosen by,
         null for a member whose text has since changed and has no vector yet.
         """
-        found = self._find(paper)
-        cell = (found["venue"], found["year"])
-        own = (pl.col("paper_id") == found["paper_id"]) & (
-            pl.col("config_id") == self._workspace.config_id
-        )
-        pools = self._lake.read("topic_pools", cell).filter(own)
-        rows = pools["members"].explode(empty_as_null=False, keep_nulls=False)
-        members = self._records.catalogue.filter(pl.col("paper_row").is_in(rows.implode()))
-        source = self._lake.read("tncsi_sp", cell).filter(own)["citation_source"].drop_nulls()
-        cells = _cells_of(members)
-        counts = self._records.counts(cells, source.to_list())
-        dates = self._lake.read_cells("papers", cells, ["paper_id", "publication_date"])
-        return (
-            members.join(counts, on="paper_id", how="left", maintain_order="left")
-            .join(dates, on="paper_id", how="left", maintain_order="left")
-            .with_columns(similarity=self._similarities(found["paper_id"], members["paper_id"]))
-            .sort(["similarity", "paper_id"], descending=[True, False], nulls_last=True)
-            .select(POOL_COLUMNS)
-        )
+        return read_pool(self._held, paper)
 
     def top(
         self,
@@ -222,18 +156,8 @@ class Library:
 
         Filters as in `search`, `as_of` as in `scores`: `min_score` then is of that day.
         """
-        _check_k(k)
         filters = Filters(venue, year, domain, author, min_score)
-        scores = self._scores(filters, as_of).drop("venue", "year")
-        titles = self._records.catalogue.select(PAPER_COLUMNS[:4])
-        if author is not None:
-            those = self._allowed(replace(filters, min_score=None))
-            titles = titles.filter(pl.Series(those.rows))
-        known = scores.filter(pl.col("excess_ratio").is_not_null()).join(titles, on="paper_id")
-        if min_score is not None:
-            known = known.filter(pl.col("tncsi_sp") >= min_score)
-        best = known.sort(["excess_ratio", "paper_id"], descending=[True, False])
-        return best.head(k).select(PAPER_COLUMNS)
+        return read_top(self._held, filters, k, as_of)
 
     def scores(
         self,
@@ -256,19 +180,7 @@ class Library:
             InputError: `compat` is no rule, or `as_of` is asked for with it.
             NotFoundError: no such papers, or `tncsi_variants` was not made yet.
         """
-        if compat is not None:
-            if as_of is not None:
-                raise InputError("expected as_of or compat, received both: variants are of now")
-            return read_variant(self._workspace, compat, self._cells(Filters(venue, year)))
-        return self._scores(Filters(venue, year), as_of)
-
-    def _scores(self, filters: Filters, as_of: date | None) -> pl.DataFrame:
-        cells = self._cells(filters)
-        if as_of is not None:
-            held = cells or self._lake.cells("topic_pools")
-            return read_scores_as_of(self._workspace, self._records.catalogue, held, as_of)
-        scores = self._lake.read_cells("tncsi_sp", cells or self._lake.cells("tncsi_sp"))
-        return scores.filter(config_id=self._workspace.config_id)
+        return read_scores(self._held, Filters(venue, year), as_of, compat)
 
     def trajectory(self, paper: str, *, pool_days: bool = False) -> pl.DataFrame:
         """The paper's score through time: a row per day on which its count was seen to move.
@@ -278,8 +190,7 @@ class Library:
         that published what the row says. With `pool_days`, also the days on which any count of
         its pool moved.
         """
-        found = self._find(paper)
-        return read_trajectory(self._workspace, self._records.catalogue, found, pool_days=pool_days)
+        return read_trajectory(self._held, paper, pool_days=pool_days)
 
     def aggregates(
         self, kind: str, period: str | None = None, *, name: str | None = None
@@ -301,21 +212,20 @@ class Library:
 
     def topic(self, topic_id: int, k: int = 20) -> pl.DataFrame:
         """The `k` papers nearest to a topic, with their `similarity` to its centre (cosine)."""
-        _check_k(k)
-        found = read_topic(self._workspace, topic_id, k)
-        return self._records.describe(found, "similarity")
+        check_k(k)
+        return self._held.records.describe(read_topic(self._workspace, topic_id, k), "similarity")
 
     def rising(self, k: int = 20) -> pl.DataFrame:
         """The `k` papers whose excess_ratio rose most: rows of `rising_papers`, with titles."""
-        _check_k(k)
-        return read_rising(self._workspace, self._records.catalogue, k)
+        check_k(k)
+        return read_rising(self._workspace, self._held.catalogue, k)
 
     def profile(self, paper: str) -> pl.DataFrame:
         """The paper's row of `citation_profiles`: references, citations in time, contexts.
 
         No row where `csimpact overview` has not looked at the paper yet.
         """
-        return read_profile(self._lake, self._find(paper)["paper_id"])
+        return read_profile(self._held, paper)
 
     def status(self) -> tuple[dict[str, int], pl.DataFrame]:
         """(totals, one row per venue-year): where every record went, and what is stale and why."""
@@ -331,117 +241,14 @@ class Library:
 
         `SHOW TABLES` tells which there are, `DESCRIBE scores` what columns mean.
         """
-        workspace = self._workspace
-        return run_sql(self._lake, query, config_id=workspace.config_id, venues=workspace.venues)
+        return run_sql(self._workspace, query)
 
     def sql_script(self) -> str:
         """The same tables and views as a script for a DuckDB of one's own."""
-        workspace = self._workspace
-        return views_script(self._lake, config_id=workspace.config_id, venues=workspace.venues)
-
-    @cached_property
-    def _records(self) -> PaperRecords:
-        return PaperRecords(self._lake, self._workspace.config_id)
-
-    @cached_property
-    def _authors(self) -> Authors:
-        return Authors(self._lake)
-
-    @cached_property
-    def _titles(self) -> Titles:
-        return Titles(self._records.catalogue)
+        return views_script(self._workspace)
 
     @property
     def papers_without_vector(self) -> int:
         """Papers that no search can find yet, because the next refresh will encode them."""
-        return (
-            self._records.catalogue.height - self._vectors.paper_ids.len() if self._in_memory else 0
-        )
-
-    @cached_property
-    def _searchable(self) -> bool:
-        return bool(self._lake.cells("paper_embeddings"))
-
-    @property
-    def _in_memory(self) -> bool:
-        return self._records.catalogue.height <= MAX_IN_MEMORY
-
-    @cached_property
-    def _vectors(self) -> PaperVectors:
-        return PaperVectors.read(self._lake, self._records.catalogue, self._workspace.encoder_id)
-
-    def _encode(self, text: str) -> NDArray[np.float32]:
-        import torch
-
-        encoder, threads = self._workspace.query_encoder, torch.get_num_threads()
-        # One short text gains nothing from a second thread, and on a busy machine waits for it
-        # at every layer: 6 ms became 390.
-        torch.set_num_threads(1)
-        try:
-            return np.ravel(encoder.encode_queries([text]))
-        finally:
-            torch.set_num_threads(threads)
-
-    def _nearest(
-        self,
-        query: NDArray[np.float32],
-        k: int,
-        those: Allowed,
-    ) -> pl.DataFrame:
-        """`paper_id` and `score` of the nearest papers of the catalogue."""
-        if self._in_memory:
-            return self._vectors.nearest(query, k, those.rows)
-        vectors, catalogue = self._workspace.vectors, self._records.catalogue
-        found = nearest_indexed(vectors, query, k, catalogue, those)
-        # The index may lag behind the papers.
-        return found.filter(
-            pl.Series([i in self._records.place for i in found["paper_id"]], dtype=pl.Boolean)
-        )
-
-    def _vector_of(self, paper_id: str) -> NDArray[np.float32]:
-        if self._in_memory:
-            return np.ravel(self._vectors.of([paper_id]))
-        vector = self._workspace.vectors.vector_of(paper_id)
-        if vector is None:
-            raise NotFoundError(f"{paper_id} has no vector yet: run `csimpact refresh`")
-        return vector
-
-    def _find(self, paper: str) -> dict[str, Any]:
-        found = self._titles.find(paper)
-        if found is None:
-            raise self._titles.unknown(paper, superseded=self._superseded(paper))
-        return found
-
-    def _superseded(self, paper: str) -> str:
-        """Where a known id went that no list in force holds; empty if it was never minted."""
-        ids = self._lake.read_all("paper_ids", ["paper_id", "venue", "year"])
-        rows = ids.filter(pl.col("paper_id") == paper.strip().lower()).rows()
-        return f"{rows[0][1]} {rows[0][2]}" if rows else ""
-
-    def _cells(self, filters: Filters) -> list[Cell] | None:
-        return cells_of(filters, self._lake.cells("papers"), self._workspace.venues)
-
-    def _allowed(self, filters: Filters) -> Allowed:
-        return allowed(filters, self._records, self._authors, self._workspace.venues)
-
-    def _similarities(self, paper_id: str, members: pl.Series) -> pl.Series:
-        vectors = self._vectors
-        known = members.is_in(vectors.paper_ids.implode())
-        own = quantise.quantise(vectors.of([paper_id]))[0] if members.len() else None
-        similarity = np.full(members.len(), np.nan, np.float32)
-        if own is not None:
-            others = quantise.quantise(vectors.of(members.filter(known).to_list()))
-            similarity[known.to_numpy()] = quantise.cosine(others @ own)
-        return pl.Series("similarity", similarity.astype(np.float64)).fill_nan(None)
-
-
-def _cells_of(papers: pl.DataFrame) -> list[Cell]:
-    return [
-        (str(v), int(y))
-        for v, y in papers.select("venue", "year").unique().sort("venue", "year").rows()
-    ]
-
-
-def _check_k(k: int) -> None:
-    if k < 1:
-        raise InputError(f"expected a number of papers of 1 or more, received {k}")
+        held = self._held
+        return held.catalogue.height - held.vectors.paper_ids.len() if held.in_memory else 0

@@ -1,6 +1,6 @@
 """A paper meant by an id, the beginning of one, or a title; near ones where it is unknown.
 
-Belongs here: names to papers. Not: search by meaning (library.py).
+Belongs here: names to papers. Not: search by meaning (search.py).
 
 Near titles: titles are ranked by how many four-character pieces of the unknown one they contain,
 which a typo hardly moves and polars counts in milliseconds; the best are then compared letter by
@@ -16,6 +16,7 @@ import polars as pl
 
 from pipeline.corpus.text import normalise_title
 from pipeline.errors import InputError, NotFoundError
+from pipeline.wording import in_quotes
 
 MIN_PREFIX = 6  # characters of an id
 ID_LIKE = re.compile(r"p[a-z2-7]{5,12}")
@@ -50,7 +51,7 @@ class Titles:
             found = self._papers.filter(self._normalised == title)
         if found.height > 1:
             raise InputError(
-                f"{_quoted(text)} names {found.height} papers, give an id: {_listed(found)}"
+                f"{in_quotes(text)} names {found.height} papers, give an id: {_listed(found)}"
             )
         return found.row(0, named=True) if found.height else None
 
@@ -68,7 +69,7 @@ class Titles:
             if near
             else ("none is near: try `csimpact search`")
         )
-        return NotFoundError(f"no paper has the id or title {_quoted(text)}; {hint}")
+        return NotFoundError(f"no paper has the id or title {in_quotes(text)}; {hint}")
 
     def _near_ids(self, wanted: str) -> list[int]:
         ids = self._papers["paper_id"]
@@ -118,8 +119,4 @@ def _alike(wanted: str, text: str) -> float:
 def _listed(papers: pl.DataFrame) -> str:
     shown = papers.head(5).select("paper_id", "title", "venue", "year").rows()
     more = f" and {papers.height - 5} more" if papers.height > 5 else ""
-    return "; ".join(f"{i} {_quoted(t)} ({v} {y})" for i, t, v, y in shown) + more
-
-
-def _quoted(text: str) -> str:
-    return f"“{text if len(text) <= 80 else text[:79] + '…'}”"
+    return "; ".join(f"{i} {in_quotes(t)} ({v} {y})" for i, t, v, y in shown) + more

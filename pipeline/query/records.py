@@ -1,10 +1,11 @@
 """What is said of a paper in every answer: title, venue, year, citations, score.
 
-Belongs here: paper ids to the columns of the contract. Not: which papers answer a question
-(library.py). Scores are read for the venue-years asked about only, and kept.
+Belongs here: paper ids to the columns of the contract, and rows of the pool rule in use. Not: which
+papers answer a question (search.py, scores.py, …). Scores are read for the venue-years asked about
+only, and kept.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,37 @@ POOL_COLUMNS = (
 )  # fmt: skip
 _SCORE_SCHEMA = {name: TNCSI_SP.columns[name].dtype for name in PAPER_COLUMNS[4:]}
 _UNKNOWN = (None, None, None, None, NOT_SCORED)
+
+Row = Mapping[str, Any]
+"""A row by its columns' names, such as one of the catalogue."""
+
+
+def cells_of(papers: pl.DataFrame) -> list[Cell]:
+    """The venue-years in which rows with `venue` and `year` are, sorted."""
+    return papers.select("venue", "year").unique().sort("venue", "year").rows()
+
+
+def read_in_use(
+    lake: Lake,
+    table: str,
+    config_id: str,
+    cells: Collection[Cell] | None = None,
+    columns: Sequence[str] | None = None,
+) -> pl.DataFrame:
+    """Rows of `tncsi_sp` or `topic_pools` under one pool rule and encoder, of `cells` or of all."""
+    held = lake.known_cells(table) if cells is None else cells
+    rows = lake.read_cells(table, held, columns and [*columns, "config_id"])
+    rows = rows.filter(pl.col("config_id") == config_id)
+    return rows.select(columns) if columns else rows
+
+
+def read_own(lake: Lake, table: str, config_id: str, paper: Row) -> pl.DataFrame:
+    """The row of one paper of the catalogue in such a table, or none.
+
+    A file of an older version is read as it is, without the columns that it lacks.
+    """
+    rows = lake.read(table, (paper["venue"], paper["year"]))
+    return rows.filter(paper_id=paper["paper_id"], config_id=config_id)
 
 
 class PaperRecords:
@@ -79,8 +111,8 @@ class PaperRecords:
     @cached_property
     def scores(self) -> NDArray[np.float64]:
         """`tncsi_sp` of every paper of the catalogue, in its order; NaN where there is none."""
-        held = self._lake.read_all("tncsi_sp", ["paper_id", "config_id", "tncsi_sp"])
-        mine = held.filter(pl.col("config_id") == self._config_id).select("paper_id", "tncsi_sp")
+        columns = ["paper_id", "tncsi_sp"]
+        mine = read_in_use(self._lake, "tncsi_sp", self._config_id, columns=columns)
         rows = self.catalogue.select("paper_id").join(
             mine, on="paper_id", how="left", maintain_order="left"
         )
@@ -91,7 +123,7 @@ class PaperRecords:
         # Plain rows: a handful of joins over ten rows costs more than the whole search.
         places = [self.place[paper_id] for paper_id in found["paper_id"]]
         papers = self.catalogue[places].select(PAPER_COLUMNS[:4])
-        self._read_scores({(venue, year) for venue, year in papers.select("venue", "year").rows()})
+        self._read_scores(cells_of(papers))
         scores = [self._scores.get(paper_id, _UNKNOWN) for paper_id in papers["paper_id"]]
         impact = pl.DataFrame(scores, schema=_SCORE_SCHEMA, orient="row")
         return pl.concat([papers, impact, found.select(extra)], how="horizontal")
@@ -102,8 +134,7 @@ class PaperRecords:
         if not missing:
             return
         columns = ["paper_id", *_SCORE_SCHEMA]
-        scores = self._lake.read_cells("tncsi_sp", missing, [*columns, "config_id"])
-        scores = scores.filter(pl.col("config_id") == self._config_id).select(columns)
+        scores = read_in_use(self._lake, "tncsi_sp", self._config_id, missing, columns)
         # A count may be known before its score is: show it, under the status `not_scored`.
         counts = self.counts(missing).join(scores, on="paper_id", how="anti")
         unscored = counts.with_columns(status=pl.lit(NOT_SCORED))

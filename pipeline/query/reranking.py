@@ -1,7 +1,7 @@
 """The second stage of a search: the first papers in a reranker's order.
 
 Belongs here: what the reranker reads of a question and of papers, and their new order. Not: finding
-the first papers (library.py), or rerankers (pipeline/models).
+the first papers (search.py), or rerankers (pipeline/models).
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ import polars as pl
 from pipeline.corpus.text import document_text
 from pipeline.errors import InputError
 from pipeline.models.reranker import PairGroup
+from pipeline.query.records import cells_of
 from resources.workspace import Workspace
 
 MAX_RERANK = 1000  # papers: a minute of late interaction on two cores
@@ -48,8 +49,7 @@ def reranked(workspace: Workspace, text: str, found: pl.DataFrame) -> pl.DataFra
 
 def _texts(workspace: Workspace, found: pl.DataFrame) -> list[str]:
     """Title + abstract of each paper: with titles alone, rerankers fall behind the encoder."""
-    cells = sorted({(str(v), int(y)) for v, y in found.select("venue", "year").rows()})
-    held = workspace.lake.read_cells("papers", cells, ["paper_id", "abstract"])
+    held = workspace.lake.read_cells("papers", cells_of(found), ["paper_id", "abstract"])
     papers = found.select("paper_id", "title").join(
         held, on="paper_id", how="left", maintain_order="left"
     )

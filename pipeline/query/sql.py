@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.errors import InputError, StorageError
+from pipeline.query.near import near_names, nearest_said
 from pipeline.query.views import VIEWS, described, listed, quoted, reached, select_of
 from pipeline.tables import TABLES, Table
-from pipeline.venues import VenueRegistry
 from resources.lake import Lake
+from resources.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,17 +33,16 @@ _LISTING = re.compile(r"\b(?:SHOW|DESC|DESCRIBE)\b", re.I)
 _CATALOGUE = re.compile(r"\b(?:information_schema|sqlite_master|(?:duckdb|pg|pragma)_\w+)\b", re.I)
 _SHOW_TABLES = re.compile(r"\s*SHOW\s+TABLES\s*;?\s*", re.I)
 _DESCRIBE = re.compile(r'\s*(?:DESC|DESCRIBE|SHOW)\s+"?(\w+)"?\s*;?\s*', re.I)
+_UNKNOWN = re.compile(r"Table with name (\w+) does not exist")
 READING = "one SELECT, WITH, DESCRIBE, SHOW or EXPLAIN"
 
 
-def run_sql(lake: Lake, query: str, *, config_id: str, venues: VenueRegistry) -> pl.DataFrame:
+def run_sql(workspace: Workspace, query: str) -> pl.DataFrame:
     """The answer to one reading statement over the lake's tables and the views of VIEWS.
 
     Args:
-        lake: whose files are read.
+        workspace: whose files are read, whose pool rule and encoder the views show the scores of.
         query: DuckDB's SQL.
-        config_id: the pool rule and encoder whose scores the views show.
-        venues: what the view `venues` says.
 
     Raises:
         InputError: it is not one statement, it does more than read, or DuckDB refuses it.
@@ -51,6 +51,7 @@ def run_sql(lake: Lake, query: str, *, config_id: str, venues: VenueRegistry) ->
     """
     import duckdb  # a quarter of a second that no other answer needs
 
+    lake = workspace.lake
     named = [n for n in (*TABLES, *VIEWS) if re.search(rf"\b{n}\b", query, re.I)]
     tables, views = reached(named)
     # Only the catalogue tells of what nobody named: then all must be there, whole or not.
@@ -64,7 +65,7 @@ def run_sql(lake: Lake, query: str, *, config_id: str, venues: VenueRegistry) ->
             for table in made[0]:
                 _create_table(connection, lake, TABLES[table], may_fail=table not in tables)
             for view in made[1]:
-                select = select_of(VIEWS[view], config_id=config_id, venues=venues)
+                select = select_of(VIEWS[view], workspace)
                 _create_view(connection, view, select, may_fail=view not in views)
             _lock(connection, lake)
             return _with_meanings(query, _frame(connection.sql(query).to_arrow_table()))
@@ -196,6 +197,10 @@ def _frame(answer: "pa.Table") -> pl.DataFrame:
 
 
 def _one_line(problem: Exception) -> str:
-    """DuckDB's message without the excerpt and the caret under it."""
+    """DuckDB's message without the excerpt and the caret under it; near names are ours."""
     text = str(problem).split("\n\nLINE ")[0]
+    known, unknown = [*VIEWS, *TABLES], _UNKNOWN.search(text)
+    if unknown and unknown[1] not in known:  # DuckDB knows only what the query named
+        near = nearest_said(near_names(unknown[1], known))
+        return f"no table or view {unknown[1]}{near}; `csimpact sql --list` tells all"
     return " ".join(text.split()) or type(problem).__name__

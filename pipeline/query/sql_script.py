@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from pipeline.query.sql import files_of, reading
 from pipeline.query.views import VIEWS, quoted, select_of
 from pipeline.tables import TABLES, Column, Table
-from pipeline.venues import VenueRegistry
 from resources.lake import Lake
+from resources.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,17 +26,17 @@ _HEAD = (
 )
 
 
-def views_script(lake: Lake, *, config_id: str, venues: VenueRegistry) -> str:
+def views_script(workspace: Workspace) -> str:
     """CREATE VIEW for every table and view, with comments that say what names mean."""
     import duckdb
 
     lines = [*_HEAD]
     with duckdb.connect(":memory:") as connection:
         for table in TABLES.values():
-            select = _reading(lake, table) or _nothing(connection, table)
+            select = _reading(workspace.lake, table) or _nothing(connection, table)
             lines += _statements(table.name, table.meaning, table.columns, select)
     for view in VIEWS.values():
-        select = select_of(view, config_id=config_id, venues=venues)
+        select = select_of(view, workspace)
         lines += _statements(view.name, view.meaning, view.columns, select)
     return "\n".join(lines) + "\n"
 

@@ -7,23 +7,22 @@ Belongs here: reading `impact_validation`, and which of its rows a person is sho
 import polars as pl
 
 from pipeline.errors import NotFoundError
+from pipeline.query.made import read_made
+from pipeline.wording import with_interval
 from resources.lake import Lake
 
-TABLE = "impact_validation"
 _ORDER = ("naid", "topic", "calibration", "coverage", "sensitivity", "robustness")
 
 
 def read_validation(lake: Lake, study: str | None = None) -> pl.DataFrame:
-    """`impact_validation` rows, of one study or all; raises NotFoundError if there are none."""
-    table = lake.read(TABLE)
-    if not table.height:
-        raise NotFoundError("scores were not validated yet: run `csimpact validate`")
+    """`impact_validation` rows, of one study or all; NotFoundError if there are none."""
+    table = read_made(lake, "impact_validation")
     if study is None:
         return table
     rows = table.filter(pl.col("study") == study)
     if not rows.height:
         held = ", ".join(sorted(table["study"].unique()))
-        raise NotFoundError(f"no study {study}; studies held: {held}")
+        raise NotFoundError(f"no study {study!r}; studies held: {held}")
     return rows
 
 
@@ -39,21 +38,12 @@ def validation_summary(table: pl.DataFrame) -> pl.DataFrame:
         ~((pl.col("study") == "naid") & pl.col("slice").str.contains(r"^\d{4}$")),
     )
     order = {name: place for place, name in enumerate(_ORDER)}
+    figures = told.select("value", "low", "high").iter_rows()
+    figure = pl.Series([with_interval(*one) for one in figures], dtype=pl.String)
     return (
         told.with_columns(
-            figure=_figure(told), _place=pl.col("study").replace_strict(order, default=len(order))
+            figure=figure, _place=pl.col("study").replace_strict(order, default=len(order))
         )
         .sort("_place", "slice", "measure", "system", maintain_order=True)
         .select("study", "system", "slice", "measure", "n", "figure", "note")
     )
-
-
-def _figure(rows: pl.DataFrame) -> pl.Series:
-    figures = rows.select("value", "low", "high").iter_rows()
-    return pl.Series([_told(*figure) for figure in figures], dtype=pl.String)
-
-
-def _told(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -15,7 +15,7 @@ import polars as pl
 from pipeline.query import group_views, paper_views
 from pipeline.query.view import View
 from pipeline.tables import TABLES
-from pipeline.venues import VenueRegistry
+from resources.workspace import Workspace
 
 VIEWS: Mapping[str, View] = {
     v.name: v
@@ -45,13 +45,13 @@ def reached(names: Collection[str]) -> tuple[list[str], list[str]]:
     return [t for t in TABLES if t in wanted], [v for v in VIEWS if v in wanted]
 
 
-def select_of(view: View, *, config_id: str, venues: VenueRegistry) -> str:
+def select_of(view: View, workspace: Workspace) -> str:
     """The view's SELECT with what is in use here put in."""
     rows = ", ".join(
         f"({quoted(v.slug)}, {quoted(v.name)}, {quoted(v.domain)}, {v.first_year}::INTEGER)"
-        for v in venues
+        for v in workspace.venues
     )
-    return view.select.strip().format(config_id=quoted(config_id), venues=rows)
+    return view.select.strip().format(config_id=quoted(workspace.config_id), venues=rows)
 
 
 def quoted(text: str) -> str:

@@ -1,16 +1,16 @@
-"""Why a score changed between two days: which two states are compared, and words for the change.
+"""Why a score changed between two days: which two states are compared.
 
-Belongs here: the choice of states, their pools' counts, the sentences. Not: the arithmetic
-(pipeline/impact/explain.py) or how trajectories are read (history.py).
+Belongs here: the choice of states, and their pools' counts. Not: the arithmetic
+(pipeline/impact/explain.py), the sentences (why_moved_words.py) or how trajectories are read
+(history.py).
 
 The state of a day is the newest row of the paper's trajectory on or before it: what a release
 published, or else the score that the counts known on that day give with the pool of now.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import polars as pl
 
@@ -25,8 +25,11 @@ from pipeline.impact.explain import (
     pool_moves,
     split_pool,
 )
+from pipeline.query.history import check_day, read_pool_counts, read_trajectory
+from pipeline.query.holdings import Holdings
+from pipeline.query.records import Row
+from pipeline.query.why_moved_words import told_in_words
 
-Row = Mapping[str, Any]
 CountsOf = Callable[[Row], MemberCounts | None]
 """Known counts of the pool that a state was scored against; None where they are not kept."""
 
@@ -78,7 +81,18 @@ class Change:
     @property
     def text(self) -> list[str]:
         """The change in plain words, a sentence or two per line."""
-        return [*_words(self)]
+        return [*told_in_words(self)]
+
+
+def read_change(held: Holdings, paper: str, since: date, until: date | None) -> Change:
+    """As `Library.why_moved`."""
+    found, today = held.find(paper), held.workspace.today
+    days = read_trajectory(held, found["paper_id"], pool_days=True)
+    for name, day in (("since", since), ("until", until)):
+        if day is not None:
+            check_day(name, day, today, days["day"])
+    counts = read_pool_counts(held, found)
+    return change(days, since, until, counts)
 
 
 def change(trajectory: pl.DataFrame, since: date, until: date | None, counts: CountsOf) -> Change:
@@ -140,82 +154,3 @@ def _fits(pool: MemberCounts, fit: Fit) -> bool:
         return Fit.of(pool) == fit
     except InputError:
         return False
-
-
-def _words(told: Change) -> Iterator[str]:
-    before, after = told.before, told.after
-    if after is None or before is None:
-        first = f"; its past begins on {told.known_since}" if told.known_since else ""
-        yield f"nothing was known of it by {told.asked[0]}, so that nothing can be compared{first}"
-        if after:
-            yield f"after: {_state(after, told.asked[1])}"
-        return
-    yield f"before: {_state(before, told.asked[0])}"
-    yield f"after: {_state(after, told.asked[1])}"
-    if _same(before, after):
-        yield "nothing moved between the two"
-        return
-    yield from _other_source(before, after)
-    if not told.parts:
-        for name, row in (("before", before), ("after", after)):
-            if row["status"] != "ok":
-                yield f"it had no score {name} ({row['status']}): there are no numbers to compare"
-        return
-    for name, parts in told.parts.items():
-        yield (
-            f"{name} {parts.before:.4f} → {parts.after:.4f}: {_signed(parts.total)} = "
-            f"{_signed(parts.own)} by its own citations, {_signed(parts.pool)} by its pool, "
-            f"{_signed(parts.both)} by both together"
-        )
-    yield from _members(told)
-
-
-def _state(row: Row, asked: date | None) -> str:
-    day = row["day"] if asked in (None, row["day"]) else f"{asked} (unmoved since {row['day']})"
-    how = (
-        f"as release {row['release']} published it"
-        if row["release"]
-        else "by the counts known on that day and the pool of now"
-    )
-    if row["status"] != "ok":
-        return f"{day}, {how}: no score ({row['status']})"
-    mean = row["pool_loc"] + row["pool_scale"]
-    return (
-        f"{day}, {how}: cited {row['cited_by_count']:,} times, {row['n_pool']:,} counts in "
-        f"its pool, least {row['pool_loc']:,}, mean {mean:,.2f}; TNCSI_SP {row['tncsi_sp']:.4f}"
-    )
-
-
-def _same(before: Row, after: Row) -> bool:
-    moving = ("status", "citation_source", "cited_by_count", "n_pool", "pool_loc", "pool_scale")
-    return all(before[name] == after[name] for name in moving)
-
-
-def _other_source(before: Row, after: Row) -> Iterator[str]:
-    sources = before["citation_source"], after["citation_source"]
-    if sources[0] != sources[1] and None not in sources:
-        yield (
-            f"counts are those of {sources[0]} before and of {sources[1]} after: another ruler, by "
-            "which own and pool move without a new citation"
-        )
-
-
-def _members(told: Change) -> Iterator[str]:
-    if (moves := told.moves) is None:
-        return
-    line = (
-        f"in its pool, {moves.n_moved:,} counts moved, {moves.n_entered:,} members with a count "
-        f"are new and {moves.n_left:,} gone"
-    )
-    if cut := told.split.get("tncsi_sp"):
-        line += (
-            f"; of the {_signed(told.parts['tncsi_sp'].pool)} by the pool, first "
-            f"{_signed(cut[0])} by counts that moved, then {_signed(cut[1])} by members that came "
-            "and went"
-        )
-    yield line
-
-
-def _signed(change: float) -> str:
-    """Four digits with a sign, but none before a plain 0."""
-    return f"{change:+.4f}".replace("-", "−") if change else "0"

@@ -7,9 +7,15 @@ from typing import Any
 
 import polars as pl
 
-_CONTROL: dict[int, str | None] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
-# A bidirectional override in one title would turn the rest of the line around.
-_CONTROL |= dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029])
+from pipeline.wording import one_line
+
+_DIGITS = {"seconds": 1, "cents": 2, "rise": 2, "trend": 4, "trend_low": 4, "trend_high": 4}
+_DIGITS |= dict.fromkeys(
+    ("excess_ratio", "excess_low", "excess_high", "excess_before", "excess_after"), 2
+)
+"""Digits behind the point in the whole column, where three would say too much or too little."""
+
+_NAMES = frozenset({"system", "measure"})  # columns whose values are names, as columns have
 
 
 def header(name: str) -> str:
@@ -28,14 +34,10 @@ def cell_text(name: str, value: Any) -> str:
         return "–"
     sign = "+" if name == "change" else ""
     if isinstance(value, float):
-        digits = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
-        return f"{value:{sign},.{digits}f}"
+        usual = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+        digits = _DIGITS.get(name, usual)
+        return f"{round(value, digits) + 0.0:{sign},.{digits}f}"  # + 0.0: no "-0.000"
     if isinstance(value, int) and name != "year":
         return f"{value:{sign},}"
-    return one_line(str(value))
-
-
-def one_line(text: str) -> str:
-    """The text without line breaks, commands to a terminal or turns of direction."""
-    line = " ".join(text.translate(_CONTROL).split())
-    return line.encode(errors="replace").decode()  # a lone surrogate could not be written
+    text = one_line(str(value))
+    return header(text) if name in _NAMES else text

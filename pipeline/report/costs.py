@@ -9,7 +9,8 @@ from datetime import datetime
 
 import polars as pl
 
-from pipeline.report.model import Listing, Section, counted, listed
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, listed
 
 MEASURES = (
     "seconds", "cells", "files_changed", "rows_written", "texts_encoded", "pairs_scored",
@@ -40,7 +41,7 @@ class Cost:
 
 def costs_section(costs: Sequence[Cost]) -> Section:
     """What ran since the last report, and what it cost."""
-    told = [name for name in MEASURES if any(name in cost.figures for cost in costs)]
+    told = [name for name in MEASURES if any(cost.figures.get(name) for cost in costs)]
     rows = [(c.job, c.run_id[:8], c.step, *(c.figures.get(name) for name in told)) for c in costs]
     schema = {"job": pl.String, "run": pl.String, "step": pl.String}
     frame = pl.DataFrame(rows, schema=schema | dict.fromkeys(told, pl.Float64), orient="row")

@@ -6,7 +6,8 @@ Belongs here: the section on `citation_counts`. A count seen again unchanged is 
 import polars as pl
 
 from pipeline.release.changes import Changes
-from pipeline.report.model import Listing, Section, counted, listed
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, listed
 
 CELL = ["venue", "year"]
 

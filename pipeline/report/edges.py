@@ -6,7 +6,8 @@ Belongs here: the section on `citations`. A citation seen again is no news.
 import polars as pl
 
 from pipeline.release.changes import Changes
-from pipeline.report.model import Listing, Section, counted, listed
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, listed
 
 CELL = ["venue", "year"]
 

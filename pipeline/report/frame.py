@@ -4,6 +4,7 @@ Belongs here: what any report looks like. Not: what it says, nor how it opens (p
 impact/page.py). Every text is escaped, and a title's direction is its own (`dir="auto"`).
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
@@ -26,6 +27,8 @@ h2{font-size:1.15rem;margin:2rem 0 .5rem;padding-top:.75rem;border-top:1px solid
 .words{font-size:1.1rem}
 .words,section>p{max-width:46rem;overflow-wrap:anywhere}
 section>p{margin:.5rem 0}
+nav{margin-top:.5rem}
+code{font-size:.9em;background:var(--wash);padding:.1em .25em}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;list-style:none;padding:0;margin:0}
 nav a{display:inline-block;padding:.125rem 0}
 a{color:var(--mark)}
@@ -51,6 +54,7 @@ table{width:100%;font-size:.75rem}th,td{padding:.125rem .375rem .125rem 0}th.n{m
 """
 WIDE_TEXT = frozenset({"title", "before", "after", "what", "setting", "note"})
 # Whatever a title might smuggle in: nothing is loaded, nothing is run.
+_COMMAND = re.compile(r"`(csimpact [\w -]+)`")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -81,7 +85,8 @@ def html_page(
 
 def _paragraphs(words: str, kind: str = "") -> str:
     mark = f' class="{kind}"' if kind else ""
-    return "".join(f"<p{mark}>{escape(line)}</p>\n" for line in words.splitlines() if line)
+    lines = (_COMMAND.sub(r"<code>\1</code>", escape(line)) for line in words.splitlines() if line)
+    return "".join(f"<p{mark}>{line}</p>\n" for line in lines)
 
 
 def _section(section: Section, say_words: bool) -> str:
@@ -112,7 +117,7 @@ def _table(key: str, listing: Listing) -> str:
     numeric = {c: is_number(dtype, c) for c, dtype in rows.schema.items()}
     heads = "".join(
         f'<th scope="col" class="{"n" if n else "w"}">'
-        f"{escape(listing.heads.get(c, header(c)))}</th>"
+        f"{_unbroken(escape(listing.heads.get(c, header(c))))}</th>"
         for c, n in numeric.items()
     )
     body = "".join(
@@ -125,6 +130,11 @@ def _table(key: str, listing: Listing) -> str:
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n</div>\n"
         f"{_more(rows, listing.shown)}"
     )
+
+
+def _unbroken(text: str) -> str:
+    """The text, in which `0–1` stays on one line."""
+    return text.replace("0–1", "0\u2060–\u20601")
 
 
 def _row(row: tuple[object, ...], numeric: dict[str, bool], subject: str) -> str:

@@ -1,8 +1,7 @@
 """What a report is made of: sections, each with its words, its numbers, its tables and pictures.
 
-Belongs here: the shape of a report, and how numbers are said. Not: what a section says
-(papers.py, counts.py, scores.py, …, impact/), how a picture is drawn (figures/), nor what it looks
-like (frame.py, markdown.py).
+Belongs here: the shape of a report. Not: what a section says (papers.py, counts.py, scores.py, …,
+impact/), how a picture is drawn (figures/), nor what it looks like (frame.py, markdown.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.report.cells import one_line
+from pipeline.wording import said_time
 
 LISTED = 5_000  # rows of a table that the document beside the page holds
 
@@ -94,35 +93,6 @@ def _section(section: Section) -> dict[str, Any]:
         "numbers": dict(section.numbers),
         "tables": tables,
     }
-
-
-def said_time(moment: datetime) -> str:
-    """To the minute; reports keep UTC."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def counted(number: float, one: str, many: str = "") -> str:
-    """The number with its noun: `1 paper`, `1,200 papers`, `no papers` for none."""
-    noun = one if number == 1 else many or f"{one}s"
-    return f"{number:,.0f} {noun}" if number else f"no {noun}"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts of an enumeration as people say it: `a, b and c`."""
-    head, last = parts[:-1], parts[-1:]
-    return " and ".join([", ".join(head), *last]) if head else "".join(last)
-
-
-def capped(parts: Sequence[str], most: int = 5) -> str:
-    """The first parts of an enumeration, and how many more there are."""
-    more = [f"{len(parts) - most} more"] if len(parts) > most else []
-    return listed([*parts[:most], *more])
-
-
-def quoted(title: str) -> str:
-    """A title inside a sentence, shortened, kept apart from the direction of the text around it."""
-    line = one_line(title)
-    return f"“\u2068{line if len(line) <= 80 else line[:79] + '…'}\u2069”"
 
 
 def cells_named(frame: pl.DataFrame) -> list[str]:

@@ -4,7 +4,8 @@ Belongs here: how that page opens. Not: what any page looks like (frame.py).
 """
 
 from pipeline.report.frame import html_page
-from pipeline.report.model import Report, said_time
+from pipeline.report.model import Report
+from pipeline.wording import said_time
 
 
 def report_page(report: Report) -> str:

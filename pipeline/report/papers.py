@@ -6,7 +6,8 @@ Belongs here: the section on `papers`. Not: how rows are compared (pipeline/rele
 import polars as pl
 
 from pipeline.release.changes import Changes
-from pipeline.report.model import Listing, Section, capped, cells_named, counted, listed
+from pipeline.report.model import Listing, Section, cells_named
+from pipeline.wording import capped, counted, listed
 
 CELL = ["venue", "year"]
 TOLD = ("title", "publication_date", "date_precision", *CELL)

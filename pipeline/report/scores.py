@@ -6,7 +6,8 @@ Belongs here: the section on `tncsi_sp`. Not: how much of a change each cause ex
 import polars as pl
 
 from pipeline.release.changes import Changes
-from pipeline.report.model import Listing, Section, counted, listed, quoted
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, listed, quoted
 
 OWN, POOL, BOTH, OTHER = "own citations", "pool", "own citations and pool", "date or rule"
 _CAUSES = {OWN: ("cited_by_count", "citation_source"), POOL: ("n_pool", "pool_loc", "pool_scale")}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.report.model import Listing, Section, capped, counted
+from pipeline.report.model import Listing, Section
+from pipeline.wording import capped, counted
 
 
 @dataclass(frozen=True)

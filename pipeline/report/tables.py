@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from pipeline.release.changes import Changes
-from pipeline.report.model import Listing, Section, counted, listed
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, listed
 
 REOBSERVED: Mapping[str, frozenset[str]] = {
     "citation_counts": frozenset({"observed_on"}),

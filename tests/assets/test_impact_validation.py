@@ -112,6 +112,6 @@ def test_a_person_reads_a_summary(tmp_path: Path) -> None:
     assert not shown["measure"].str.starts_with("pit_bin").any()
     assert shown["study"].unique(maintain_order=True).to_list()[0] == "naid"
     coverage = validation_summary(read_validation(workspace.lake, "coverage"))
-    assert coverage["figure"].str.contains(r"^[01]\.\d{3} \[[01]\.\d{3}, [01]\.\d{3}\]$").all()
+    assert coverage["figure"].str.contains(r"^[01]\.\d{3} \([01]\.\d{3} to [01]\.\d{3}\)$").all()
     with pytest.raises(NotFoundError, match="studies held: calibration"):
         read_validation(workspace.lake, "nonsense")

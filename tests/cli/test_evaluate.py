@@ -125,8 +125,8 @@ def test_domains_are_shown_when_asked_for(
         (["{folder}"], "expected one of the layouts"),
         (["{beir}", "--rerank", "101"], "less than or equal to 100"),
         (["{beir}", "--encoder", "nonsense"], "expected weights of 'nonsense'"),
-        (["{beir}", "--plot", "quality.pdf"], "expected FILE.png"),
-        (["{beir}", "--plot", "/no/such/folder/quality.png"], "expected FILE.png"),
+        (["{beir}", "--plot", "quality.pdf"], "expected a .png file"),
+        (["{beir}", "--plot", "/no/such/folder/quality.png"], "expected a folder that exists"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_line(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.impact.validation import calibration, interval_study
 from pipeline.settings import DataDir
 from pipeline.tables import IMPACT_VALIDATION
 
@@ -39,9 +40,13 @@ def test_an_overview_is_made_once(own: DataDir, capsys: pytest.CaptureFixture[st
 
 
 def test_a_validation_is_told_whole_and_in_short(
-    own: DataDir, capfdbinary: pytest.CaptureFixture[bytes]
+    own: DataDir, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Six hundred rows in a terminal, or a table for programs that lacks most of them."""
+    # What is simulated needs no library, and has tests of its own.
+    monkeypatch.setattr(interval_study, "POOL_SIZES", (30,))
+    monkeypatch.setattr(interval_study.coverage_figures, "__kwdefaults__", {"repetitions": 20})
+    monkeypatch.setattr(calibration.planted_calibration, "__kwdefaults__", {"resamples": 2})
     assert main.run(["validate", "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capfdbinary.readouterr().out.decode())))
     assert list(rows[0]) == list(IMPACT_VALIDATION.columns)
@@ -51,4 +56,4 @@ def test_a_validation_is_told_whole_and_in_short(
     assert "robustness" in said
     assert "pit_bin" not in said
     assert main.run(["validate", "--study", "nothing"]) == 2
-    assert b"no study nothing; studies held: " in capfdbinary.readouterr().err
+    assert b"no study 'nothing'; studies held: " in capfdbinary.readouterr().err

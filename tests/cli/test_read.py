@@ -1,17 +1,22 @@
 """The reading commands: contracts of their output, key by key, and how they fail."""
 
+import contextlib
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from pipeline.cli.main import hoisted, run
+from pipeline.cli.main import app, hoisted, run
+from pipeline.cli.sections import SECTIONS
 from pipeline.settings import PROJECT, DataDir
 
 NASTY_TITLES = (
@@ -35,6 +40,7 @@ POOL_KEYS = [
     "paper_id", "title", "venue", "year", "publication_date", "cited_by_count", "similarity",
 ]  # fmt: skip
 TITLE = "Graph Networks number 36"
+TODAY = date.today().isoformat()
 
 Cli = Callable[..., str]
 
@@ -206,11 +212,11 @@ def test_explain_draws_the_pool_in_characters_and_lists_as_many_as_asked(cli: Cl
 
 def test_since_says_why_the_score_moved(cli: Cli) -> None:
     """Parts under other names, or none where nothing moved, break whoever adds them up."""
-    told = json.loads(cli("impact", TITLE, "--since", "2999-01-01", "--format", "json"))
+    told = json.loads(cli("impact", TITLE, "--since", TODAY, "--format", "json"))
     assert list(told) == [*IMPACT_KEYS, "change"]
     assert [part["total"] for part in told["change"]["parts"]] == [0, 0]
     assert told["change"]["words"][-1] == "nothing moved between the two"
-    header = cli("impact", TITLE, "--since", "2999-01-01", "--format", "csv").splitlines()[0]
+    header = cli("impact", TITLE, "--since", TODAY, "--format", "csv").splitlines()[0]
     assert header == "measure,before,after,total,own,pool,both,pool_counts,pool_members"
     assert "nothing was known of it by 2000-01-01" in cli("impact", TITLE, "--since", "2000-01-01")
 
@@ -235,8 +241,11 @@ def test_plot_writes_a_picture_and_says_where(
         (["impact", "Graf Networks number 36"], "“Graph Networks number 36”"),
         (["similar", "zzzz"], "none is near"),
         (["impact", "The same title"], "names 2 papers"),
-        (["impact", TITLE, "--plot", "pool.pdf"], "to name a .png or .svg file, received pool.pdf"),
-        (["impact", TITLE, "--plot", "/no/such/folder/a.png"], "in a folder that exists"),
+        (["impact", TITLE, "--since", "2999-01-01"], "received 2999-01-01: it is yet to come"),
+        (["top", "--as-of", "2999-01-01"], "received 2999-01-01: it is yet to come"),
+        (["impact", TITLE, "--plot", "pool.pdf"], "a .png or .svg file, received pool.pdf"),
+        (["impact", TITLE, "--plot", "folder.png"], "a file, received the folder folder.png"),
+        (["impact", TITLE, "--plot", "/no/such/folder/a.png"], "expected a folder that exists"),
         (["impact", TITLE, "--until", "2024-01-01"], "expected --since YYYY-MM-DD beside --until"),
         (["impact", TITLE, "--since", "2024-01-02", "--until", "2024-01-01"], "on or after"),
         (["impact", TITLE, "--since", "yesterday"], "does not match the format"),
@@ -247,18 +256,24 @@ def test_plot_writes_a_picture_and_says_where(
         (["status", "--venue", "nowhere"], "venue: expected"),
         (["sql", "INSERT INTO papers VALUES (1)"], "received INSERT: nothing was changed"),
         (["sql", "SELEC 1"], "Parser Error"),
+        (["sql", "FROM scoers"], "no table or view scoers; nearest: scores"),
         (["top", "--format", "xml"], "'xml'"),
         (["top", "-k", "0"], "greater than or equal to 1"),
-        (["top", "--nonsense"], "No such option"),
+        (["top", "--nonsense"], "No such option: --nonsense; see `csimpact top --help`"),
         (["nonsense"], "No such command"),
         (["search"], "Missing argument"),
         (["--data", "/no/such/folder", "top"], "found none"),
         (["top", "--data=/no/such/folder"], "found none"),
     ],
 )
-def test_errors_are_one_clear_line(failing: Cli, arguments: list[str], message: str) -> None:
+def test_errors_are_one_clear_line(
+    failing: Cli, tmp_path: Path, arguments: list[str], message: str
+) -> None:
     """A traceback for a typo sends people away."""
-    assert message in failing(*arguments)
+    (tmp_path / "folder.png").mkdir()
+    with contextlib.chdir(tmp_path):
+        said = failing(*arguments)
+    assert message in said
 
 
 def test_tracebacks_come_with_debug_only(
@@ -295,6 +310,33 @@ def test_help_shows_an_example(cli: Cli, command: str) -> None:
     assert "table|json|csv" in shown
 
 
+def test_every_command_stands_under_one_heading() -> None:
+    """A new command that nobody sorted in would be listed under none, or twice."""
+    named = [name for names in SECTIONS.values() for name in names]
+    assert sorted(named) == sorted(get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def test_summaries_fit_their_line(cli: Cli) -> None:
+    """A summary cut off by an ellipsis says less than a shorter one."""
+    summaries = [line for line in cli("--help").splitlines() if line.startswith("  ")]
+    assert not [line for line in summaries if line.endswith("...")]
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_listed_papers_fit_any_terminal(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """On a narrow terminal titles had no column left, and ids were cut where people copy them."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    paper = json.loads(cli("top", "-k", "1", "--format", "json"))[0]
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", cli("top", "-k", "1"))
+    assert max(map(len, shown.splitlines())) <= width
+    assert paper["paper_id"] in shown
+    assert paper["title"].split()[0] in shown
+    assert ("status" in shown) == (width > 80)
+
+
 def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
     """A help text that takes five seconds is not asked for twice."""
     code = (
@@ -328,10 +370,10 @@ def test_output_is_utf8_in_any_locale(library_env: DataDir) -> None:
         "CSIMPACT_DATA": str(library_env.root), "CSIMPACT_ENCODER": "tiny",
         "PYTHONIOENCODING": "ascii", "PATH": "",
     }  # fmt: skip
-    for form in ("table", "csv", "json"):
-        command = [sys.executable, "-m", "pipeline.cli.main", "sql", "SELECT '😀' AS a"]
-        done = subprocess.run(
-            [*command, "--format", form], cwd=PROJECT, env=env, capture_output=True
-        )
-        assert "😀" in done.stdout.decode()
-        assert done.stderr == b""
+    code = (
+        "from pipeline.cli.main import run\n"
+        "for form in ('table', 'csv', 'json'): run(['sql', 'SELECT chr(128512)', '--format', form])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=env, capture_output=True)
+    assert done.stdout.decode().count("😀") == 3
+    assert done.stderr == b""

@@ -11,8 +11,9 @@ from scipy.stats import percentileofscore
 
 from pipeline.errors import InputError
 from pipeline.query import Library
-from pipeline.query.explain import IMPACT_COLUMNS, Standing
 from pipeline.query.records import PAPER_COLUMNS, POOL_COLUMNS
+from pipeline.query.scores import IMPACT_COLUMNS
+from pipeline.query.standing import Standing
 from pipeline.query.why_moved import CHANGE_SCHEMA
 from pipeline.settings import DataDir
 from pipeline.tables import CITATION_PROFILES, TNCSI_VARIANTS
@@ -118,8 +119,9 @@ def test_tables_that_were_never_made_say_nothing_and_those_that_were_do(
         "tncsi_variants": pl.DataFrame(variants, schema=TNCSI_VARIANTS.schema),
         "citation_profiles": pl.DataFrame([profile], schema=CITATION_PROFILES.schema),
     }
-    read = library._lake.read
-    monkeypatch.setattr(library._lake, "read", lambda t, cell=None: made.get(t, read(t, cell)))
+    lake = library._workspace.lake
+    read = lake.read
+    monkeypatch.setattr(lake, "read", lambda t, cell=None: made.get(t, read(t, cell)))
     words = "\n".join(library.explain(TITLE).text)
     assert "under other rules: published 0.500, tncsi (constant_pool)" in words
     assert "cites 30 works; mean TNCSI_SP of those scored here 0.250 (7 scored)" in words

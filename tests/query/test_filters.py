@@ -68,7 +68,7 @@ def test_filters_lose_no_neighbour(
         filters = filters | {"author": prolific(library)}
     want = expected(library, 5, **filters)
     if way != "memory":
-        monkeypatch.setattr("pipeline.query.library.MAX_IN_MEMORY", 0)
+        monkeypatch.setattr("pipeline.query.holdings.MAX_IN_MEMORY", 0)
         monkeypatch.setattr("pipeline.query.vectors.EXACT_AMONG", ALL if way == "exact" else 0)
     found = Library(library._workspace.data).search(QUERY, 5, **filters)  # type: ignore[arg-type]
     assert found["paper_id"].to_list() == want
@@ -194,7 +194,7 @@ def test_generations_and_titles_do_not_turn_a_name_around() -> None:
 
 def test_rows_of_the_catalogue_are_found_by_cell_and_id(library: Library) -> None:
     """Numbers of venue-years that are off by one would filter by the neighbouring year."""
-    records = library._records
+    records = library._held.records
     catalogue = records.catalogue
     for cell in (("acl", 2021), ("cvpr", 2020)):
         want = (catalogue["venue"] == cell[0]) & (catalogue["year"] == cell[1])

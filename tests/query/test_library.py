@@ -42,7 +42,7 @@ def test_index_and_memory_agree(library: Library, monkeypatch: pytest.MonkeyPatc
     """Past the size held in memory nobody would notice that the other way answers otherwise."""
     exact = library.search("speech synthesis", k=5, venue="cvpr")
     near = library.similar(TITLE, k=5)
-    monkeypatch.setattr("pipeline.query.library.MAX_IN_MEMORY", 0)
+    monkeypatch.setattr("pipeline.query.holdings.MAX_IN_MEMORY", 0)
     other = Library(library._workspace.data)
     indexed = other.search("speech synthesis", k=5, venue="cvpr")
     assert indexed["paper_id"].to_list() == exact["paper_id"].to_list()

@@ -134,6 +134,6 @@ def test_explain_is_let_through(library: Library) -> None:
 def test_variables_of_this_process_are_no_tables(library: Library) -> None:
     """DuckDB reads Python variables by name unless told not to."""
     secret = pl.DataFrame({"a": [1]})
-    with pytest.raises(InputError, match="secret does not exist"):
+    with pytest.raises(InputError, match="no table or view secret"):
         library.sql("SELECT * FROM secret")
     assert secret.height == 1

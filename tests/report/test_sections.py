@@ -11,13 +11,14 @@ from pipeline.report.costs import Cost, costs_section
 from pipeline.report.counts import counts_section
 from pipeline.report.edges import edges_section
 from pipeline.report.markdown import report_markdown
-from pipeline.report.model import Listing, Report, Section, capped, counted, listed, quoted
+from pipeline.report.model import Listing, Report, Section
 from pipeline.report.page import report_page
 from pipeline.report.papers import papers_section
 from pipeline.report.scores import scores_section
 from pipeline.report.state import Incident, Standing, failures_section, standing_section
 from pipeline.report.tables import coverage_section, is_news, tables_section
 from pipeline.tables import REDIRECTS, TABLES
+from pipeline.wording import capped, counted, listed, quoted
 
 Row = Mapping[str, Any]
 TITLES = pl.DataFrame({"paper_id": ["p", "q", "r"], "title": ["P one", "Q two", "R three"]})

@@ -21,6 +21,8 @@ def pit_histograms(shares: pl.DataFrame, names: dict[str, str]) -> bytes:
     `shares`: system, slice, pit_bin (from 1), share. The first slice of a system is drawn as bars,
     others as lines. The dashed line is where a calibrated value's bars would end.
     """
+    from matplotlib.ticker import MultipleLocator
+
     figure = canvas(0.35 + 1.45 * len(names))
     panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     slices = shares["slice"].unique(maintain_order=True).to_list()
@@ -37,6 +39,7 @@ def pit_histograms(shares: pl.DataFrame, names: dict[str, str]) -> bytes:
         axes.axhline(1 / BINS, color=BLACK, linewidth=0.8, linestyle="--")
         axes.set_title(name, fontsize=8, loc="left")
         axes.set_xlim(0, 1)
+        axes.yaxis.set_major_locator(MultipleLocator(0.05))  # else ticks at 2.5%, written 2%
         axes.yaxis.set_major_formatter("{x:.0%}")
         quiet(axes, grid="y")
     if len(slices) > 1:

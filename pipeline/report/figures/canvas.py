@@ -8,7 +8,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING
 
-from pipeline.report.cells import one_line
+from pipeline.wording import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipeline.report.figures.calibration import BINS, distance_histogram, pit_histograms
-from pipeline.report.impact.wording import percent
 from pipeline.report.model import Picture, Section
+from pipeline.wording import percent
 
 TITLE = "Calibration"
 NAMES = {

@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from pipeline.report.costs import Cost, costs_section
-from pipeline.report.model import Listing, Section, said_time
+from pipeline.report.model import Listing, Section
+from pipeline.wording import said_time
 
 TITLE = "Changes since last night"
 TOLD = ("papers", "counts", "scores", "edges", "coverage", "failures")

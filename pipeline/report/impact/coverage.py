@@ -6,8 +6,8 @@ Belongs here: the section on coverage. Not: accounts of records by source (`csim
 import polars as pl
 
 from pipeline.report.figures.coverage import share_map
-from pipeline.report.impact.wording import part, percent, span
-from pipeline.report.model import Listing, Picture, Section, capped, counted
+from pipeline.report.model import Listing, Picture, Section
+from pipeline.wording import capped, counted, part, percent, span
 
 CELL = ["venue", "year"]
 TITLE = "Coverage"

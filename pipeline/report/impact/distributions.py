@@ -7,8 +7,8 @@ Belongs here: the section on distributions. Not: whether they are as they should
 import polars as pl
 
 from pipeline.report.figures.scores import group_histograms, score_histograms
-from pipeline.report.impact.wording import part
-from pipeline.report.model import Listing, Picture, Section, counted
+from pipeline.report.model import Listing, Picture, Section
+from pipeline.wording import counted, part
 
 TITLE = "Distribution of scores"
 NAMES = {"tncsi_sp": "TNCSI_SP", "pool_percentile": "Percentile in the pool"}

@@ -8,8 +8,9 @@ import polars as pl
 
 from pipeline.report.figures.dots import dot_plot
 from pipeline.report.figures.trends import trend_panels
-from pipeline.report.impact.wording import between, missing, span
-from pipeline.report.model import Listing, Picture, Section, counted, listed, quoted
+from pipeline.report.impact.missing import missing
+from pipeline.report.model import Listing, Picture, Section
+from pipeline.wording import between, counted, listed, quoted, span
 
 MIDDLE = 0.5  # of a pool, as a percentile
 MOST_DOTS = 40  # beyond that the highest and the lowest are drawn
@@ -45,7 +46,7 @@ def topics_section(aggregates: pl.DataFrame | None) -> Section:
 
 def _section(kind: str, key: str, title: str, aggregates: pl.DataFrame | None) -> Section:
     if aggregates is None:
-        return missing(key, title, "The table `impact_aggregates`", "csimpact overview")
+        return missing(key, title, f"{title} were not compared", "csimpact overview")
     mine = aggregates.filter(kind=kind)
     whole = mine.filter(period="all")
     ranked = whole.filter(status="ok").drop_nulls("mean_percentile")

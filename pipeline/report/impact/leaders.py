@@ -8,8 +8,9 @@ Ordered by year first: of all years together, old papers with small pools would 
 
 import polars as pl
 
-from pipeline.report.impact.wording import missing
-from pipeline.report.model import Listing, Section, counted, quoted
+from pipeline.report.impact.missing import missing
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, quoted
 
 TOP, RISING = "Top papers", "Rising papers"
 LAST_YEARS = 5
@@ -71,7 +72,7 @@ def _listing(
 def rising_section(rising: pl.DataFrame | None, titles: pl.DataFrame) -> Section:
     """Papers whose excess ratio grew most since an earlier day."""
     if rising is None:
-        return missing("rising", RISING, "The table `rising_papers`", "csimpact overview")
+        return missing("rising", RISING, "Nobody looked for them", "csimpact overview")
     if not rising.height:
         words = (
             "No paper is known to rise: that takes counts observed on several days, and a pool "

@@ -10,8 +10,8 @@ from datetime import date
 import polars as pl
 
 from pipeline.impact.pools import PoolRule
-from pipeline.report.impact.wording import part, span
-from pipeline.report.model import Listing, Section, counted, listed
+from pipeline.report.model import Listing, Section
+from pipeline.wording import counted, listed, part, span
 
 _WHY = {
     "no_date": "without a date",

@@ -15,8 +15,8 @@ from pipeline.report.impact.groups import MOST_DOTS, topics_section, venues_sect
 from pipeline.report.impact.leaders import leaders_section, rising_section
 from pipeline.report.impact.library import library_section
 from pipeline.report.impact.overview import write_overview
-from pipeline.report.impact.wording import percent
 from pipeline.report.model import Section
+from pipeline.wording import percent
 from tests.report.impact.frames import (
     DAY,
     SETTING,
@@ -189,12 +189,39 @@ def test_validation_tells_what_the_topic_adds() -> None:
     """Correlations side by side do not say whether one is better: the paired gain does."""
     section = validation_section(validation())
     assert section.words == (
-        "Measured on 2026-03-01. Rank correlation with NAID that the topic adds to a pool of "
-        "everything in the window, on the same 3,000 papers: +0.030 (95% interval 0.020 to 0.040)."
+        "The topic adds agreement: pools of a paper's topic agree with NAID to 0.840 (rank "
+        "correlation), pools of everything in the window to 0.810, a difference of +0.030 (95% "
+        "interval 0.020 to 0.040) on the same 3,000 papers. Measured on 2026-03-01."
     )
     assert [one.name for one in section.listings] == ["naid", "robustness"]
     assert [p.name for p in section.pictures] == ["naid", "gains"]
-    assert "0.810 (citations) to 0.840 (topic pool)" in section.pictures[0].alt
+    assert "0.780 (citations) to 0.840 (topic pool)" in section.pictures[0].alt
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"), [(-0.03, "takes agreement away"), (0.001, "adds nothing that can be told")]
+)
+def test_a_gain_within_chance_is_not_called_one(gain: float, verdict: str) -> None:
+    """+0.001 ± 0.01 read as "the topic helps"."""
+    rows = validation().with_columns(
+        pl.when(measure="gain_over_all_in_window").then(pl.lit(gain) + shift).otherwise(name)
+        .alias(name)
+        for name, shift in (("value", 0), ("low", -0.01), ("high", 0.01))
+    )  # fmt: skip
+    assert f"The topic {verdict}" in validation_section(rows).words
+    alone = rows.filter(pl.col("system") != "all_in_window")
+    assert validation_section(alone).words == "Measured on 2026-03-01."
+
+
+def test_ceilings_are_not_listed_as_scores() -> None:
+    """What was shown the truth beforehand, ranked first among those that had to find it."""
+    told = validation()
+    oracle = told.filter(measure="spearman").head(1)
+    shown = oracle.with_columns(system=pl.lit("oracle_words"), value=pl.lit(0.99))
+    section = validation_section(pl.concat([told, shown]))
+    assert "oracle_words" not in table(section, "naid")["system"].to_list()
+    assert table(section, "ceilings")["system"].to_list() == ["oracle_words"]
+    assert all("oracle" not in picture.alt for picture in section.pictures)
 
 
 def test_the_last_night_in_short() -> None:

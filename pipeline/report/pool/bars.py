@@ -1,6 +1,6 @@
 """The counts of a pool as lines of plain characters, for terminals.
 
-Belongs here: bins and bars. Not: pictures (pool_plot.py), or how lines reach a terminal
+Belongs here: bins and bars. Not: pictures (plot.py), or how lines reach a terminal
 (pipeline/cli/output.py).
 """
 

@@ -13,8 +13,8 @@ import pytest
 from matplotlib.image import imread
 
 from pipeline.errors import InputError
-from pipeline.report.pool_bars import pool_bars
-from pipeline.report.pool_plot import pool_alt, pool_plot
+from pipeline.report.pool.bars import pool_bars
+from pipeline.report.pool.plot import pool_alt, pool_plot
 
 SVG = "{http://www.w3.org/2000/svg}"
 DAY = date(2020, 7, 2)

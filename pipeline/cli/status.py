@@ -1,4 +1,4 @@
-"""The commands that look back: history, report.
+"""The commands that say where things stand: status, report.
 
 Belongs here: arguments and their help. Not: the answers (pipeline/query, pipeline/report) or their
 looks (output.py), all imported only when a command runs.
@@ -8,44 +8,49 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.read import AsFormat, Format, Paper
+from pipeline.cli.options import AsFormat, Format, add
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command, example in (
-        (history, "csimpact history 'Deep Residual Learning for Image Recognition'"),
-        (report, "csimpact report --list"),
-    ):
-        app.command(epilog=f"\b\nExample:\n  {example}")(command)
+    add(
+        app,
+        ((status, "csimpact status --venue neurips"), (report, "csimpact report --list")),
+    )
 
 
-def history(
-    paper: Paper,
-    pool_days: Annotated[
-        bool, typer.Option("--pool-days", help="also the days on which only its pool moved")
-    ] = False,
+def status(
+    venue: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VENUE", help="show each year of this venue, with what is stale and why"
+        ),
+    ] = None,
     output: AsFormat = Format.table,
 ) -> None:
-    """Citations and TNCSI_SP of PAPER through time.
+    """Where every record went; what is stale.
 
-    A row per day on which its count was seen to move, and the present. Counts are those known on
-    the day, pools those of now. Rows with a release are what that release published.
+    The table has a line per venue; with --venue a line per year, and why each output is stale. json
+    and csv list venue-years. Totals are those of all venues. Where a trained prompt serves
+    queries, a last line names it.
     """
-    from pipeline.cli.output import print_frame
+    from pipeline.cli.output import print_status
     from pipeline.query import Library
+    from pipeline.venues import load_venues
 
-    print_frame(Library().trajectory(paper, pool_days=pool_days), output)
+    slug = load_venues().resolve(venue) if venue is not None else None
+    library = Library()
+    print_status(*library.status(), slug, output, prompt=library.prompt)
 
 
 def report(
     list_: Annotated[bool, typer.Option("--list", help="every report, the newest first")] = False,
     output: AsFormat = Format.table,
 ) -> None:
-    """Where the newest report lies, and what it says.
+    """Where the newest nightly report lies, and what it says.
 
-    A refresh makes one wherever rows moved. json gives the whole document, with its tables; csv is
-    for --list only.
+    What changed in the library, and what it cost. A refresh makes one wherever rows moved. json
+    gives the whole document, with its tables; csv is for --list only.
     """
     from pipeline.cli.output import print_document, print_frame, print_text
     from pipeline.errors import InputError

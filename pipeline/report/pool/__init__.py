@@ -1,0 +1,1 @@
+"""One pool, drawn: what a paper's citations were measured against."""
