@@ -53,10 +53,12 @@ def _card(paper: Row) -> Iterator[tuple[str, str]]:
         source = f" ({paper['citation_source']})" if paper["citation_source"] else ""
         yield "cited_by_count", f"{cited:,}{source}"
     if (score := paper["tncsi_sp"]) is not None:
-        low, high = paper["tncsi_sp_low"], paper["tncsi_sp_high"]
-        bounds = interval(low, high) if score > 0 else ""  # of 0 there is none to tell
+        # The robust ones: real pools are wider than an exponential. Of 0 there is none to tell.
+        bounds = interval(paper["robust_low"], paper["robust_high"]) if score > 0 else ""
         yield "tncsi_sp", f"{score:.3f}" + (f", 95% interval {bounds}" if bounds else "")
-        yield "excess_ratio", f"{paper['excess_ratio']:,.3f}"
+        bounds = interval(paper["excess_low"], paper["excess_high"]) if score > 0 else ""
+        excess = f"{paper['excess_ratio']:,.3f}"
+        yield "excess_ratio", excess + (f", 95% interval {bounds}" if bounds else "")
     if (percentile := paper["pool_percentile"]) is not None:
         yield "pool_percentile", f"{percentile:.3f}"
     if paper["n_pool"] is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pipeline.query.records import NOT_SCORED, Row
-from pipeline.wording import times
+from pipeline.wording import interval, times
 
 if TYPE_CHECKING:
     from pipeline.query.explain import Explanation
@@ -114,7 +114,9 @@ def _trust(paper: Row) -> Iterator[str]:
             f"(95%) if counts were exponential{robust}"
         )
     if paper["tncsi_sp"] > SATURATED:
-        yield "so near to 1 scores and their intervals hardly differ: compare by excess_ratio"
+        bounds = interval(paper["excess_low"], paper["excess_high"])
+        by = f", {bounds} by the spread of its counts (95%)" if bounds else ""
+        yield f"so near to 1 scores hardly differ: compare by excess_ratio{by}"
     if (distance := paper["pool_ks"]) is not None:
         other = _if(paper["lognormal_cdf"], lambda x: f"; a lognormal would give {x:.3f}")
         yield f"the exponential fits the pool {_how_well(distance)} (KS {distance:.2f}){other}"

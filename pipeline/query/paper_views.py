@@ -14,8 +14,9 @@ from pipeline.tables.recurring import CITATION_SOURCE, PAPER_ID, VENUE, YEAR
 
 _FIGURES = (
     "citation_source", "cited_by_count", "tncsi_sp", "tncsi_sp_low", "tncsi_sp_high", "robust_low",
-    "robust_high", "excess_ratio", "excess_low", "excess_high", "pool_percentile", "count_to_mean", "lognormal_cdf", "n_pool",
-    "pool_k", "pool_share", "pool_ks", "pool_radius", "pool_same_venue", "pool_same_domain",
+    "robust_high", "excess_ratio", "excess_low", "excess_high", "pool_percentile", "count_to_mean",
+    "lognormal_cdf", "n_pool", "pool_k", "pool_share", "pool_ks", "pool_radius", "pool_same_venue",
+    "pool_same_domain",
 )  # fmt: skip
 
 SCORES = View(
