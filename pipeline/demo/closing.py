@@ -21,6 +21,7 @@ from pipeline.settings import DataDir
 from resources.workspace import Workspace
 
 BEST = 3  # groups shown of a kind
+TITLE_WIDTH = 35  # for terminals of 80 columns
 
 
 def show_overview(console: Console, data: DataDir) -> None:
@@ -37,12 +38,13 @@ def show_overview(console: Console, data: DataDir) -> None:
         f"{time.perf_counter() - begun:.0f} s. Where papers stand highest in their pools "
         "(percentile, 95% interval; 0.5 is the middle):"
     )
-    table = Table("kind", Column("group", no_wrap=True, max_width=38), "papers", "mean percentile")
-    for kind in ("topic", "venue"):
+    group = Column("group", no_wrap=True, max_width=TITLE_WIDTH)
+    table = Table("kind", group, "papers", "mean percentile")
+    for kind, called in (("topic", "label"), ("venue", "name")):
         for row in library.aggregates(kind).head(BEST).iter_rows(named=True):
             low, high = row["mean_percentile_low"], row["mean_percentile_high"]
-            stands = f"{row['mean_percentile']:.3f} ({low:.3f} to {high:.3f})"
-            table.add_row(kind, row["label"], f"{row['n_papers']:,}", stands)
+            stands = f"{row['mean_percentile']:.3f} ({low:.3f}–{high:.3f})"
+            table.add_row(kind, row[called], f"{row['n_papers']:,}", stands)
     console.print(table)
 
 
@@ -50,7 +52,7 @@ def show_top(console: Console, data: DataDir) -> None:
     """The papers of highest impact."""
     console.rule("Highest impact (simulated papers)")
     columns = ("venue", "year", "title", "cited_by_count", "tncsi_sp", "n_pool")
-    title = Column("title", no_wrap=True, max_width=38)  # for terminals of 80 columns
+    title = Column("title", no_wrap=True, max_width=TITLE_WIDTH)
     table = Table("venue", "year", title, "cited", "TNCSI_SP", "pool")
     for row in Library(data).top(k=5).select(columns).iter_rows():
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
@@ -58,14 +60,16 @@ def show_top(console: Console, data: DataDir) -> None:
 
 
 def show_why_moved(console: Console, data: DataDir, *, since: date) -> None:
-    """Why one score moved: of the papers cited anew, the one whose score moved farthest."""
+    """Why one score moved: of the papers cited anew in a pool that moved, the farthest."""
     library = Library(data)
-    known = ("paper_id", "cited_by_count", "tncsi_sp")
+    known = ("paper_id", "cited_by_count", "tncsi_sp", "pool_scale")
     before = library.scores(as_of=since).select(known)
     both = library.scores().join(before, on="paper_id", suffix="_before")
-    cited_anew = both.filter(pl.col("cited_by_count") != pl.col("cited_by_count_before"))
+    moved = both.filter(
+        pl.col(name) != pl.col(f"{name}_before") for name in ("cited_by_count", "pool_scale")
+    )
     way = (pl.col("tncsi_sp") - pl.col("tncsi_sp_before")).abs()
-    for paper in cited_anew.sort(way, "paper_id", descending=True, nulls_last=True)["paper_id"][:1]:
+    for paper in moved.sort(way, "paper_id", descending=True)["paper_id"][:1]:
         title = library.impact(paper)["title"][0]
         console.print(Text(f"Why did {paper} move? “{title}”"))
         for line in library.why_moved(paper, since).text:
