@@ -41,10 +41,13 @@ def impact_report(workspace: Workspace, _: TrainConfig) -> Result:
     page = overview_page(report)
     version = pages.write(page, report.document(), inputs)
     plots = {f"plot_{s.key}_{p.name}": p.png for s in report.sections for p in s.pictures}
-    facts: dict[str, Any] = {
-        f"{s.key}_{name}": value for s in report.sections for name, value in s.numbers.items()
+    facts: dict[str, Any] = {"page": dg.MetadataValue.path(str(pages.page))}
+    facts |= {"page_bytes": len(page.encode())}
+    facts |= {
+        f"{s.key}_{name}": round(value, 4)
+        for s in report.sections
+        for name, value in s.numbers.items()
     }
-    facts |= {"page": dg.MetadataValue.path(str(pages.page)), "page_bytes": len(page.encode())}
     return Result(version, facts, plots=plots)
 
 

@@ -8,6 +8,7 @@ as its files are in place, so that a killed run loses at most the cell it was wo
 """
 
 import hashlib
+import inspect
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -77,7 +78,7 @@ class Stage:
     @property
     def description(self) -> str:
         """The stage function's docstring."""
-        return (self.function.__doc__ or "").strip()
+        return inspect.getdoc(self.function) or ""
 
     def stale(self, workspace: Workspace, scope: Collection[Cell] = ()) -> list[Cell]:
         """The cells the planner names, of `scope` and what its cells need."""

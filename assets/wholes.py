@@ -5,6 +5,7 @@ compute (training.py), nor the stages a refresh makes (stages.py, materialise.py
 Like a stage, each is an asset for the UI; WHOLES are ops of the `train` job as well.
 """
 
+import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -71,8 +72,8 @@ class Whole:
 
     @property
     def description(self) -> str:
-        """The function's docstring."""
-        return (self.function.__doc__ or "").strip()
+        """The function's docstring, which Dagster shows as Markdown."""
+        return inspect.getdoc(self.function) or ""
 
 
 def soft_prompt(workspace: Workspace, config: TrainConfig) -> Result:

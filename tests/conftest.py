@@ -118,6 +118,16 @@ def analyst_env(analyst_library: DataDir, monkeypatch: pytest.MonkeyPatch) -> Da
     return analyst_library
 
 
+@pytest.fixture
+def small_simulations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A validation that simulates little: how well it does so is tested beside the studies."""
+    from pipeline.impact.validation import calibration, interval_study
+
+    monkeypatch.setattr(interval_study, "POOL_SIZES", (30,))
+    monkeypatch.setattr(interval_study.coverage_figures, "__kwdefaults__", {"repetitions": 20})
+    monkeypatch.setattr(calibration.planted_calibration, "__kwdefaults__", {"resamples": 2})
+
+
 def skip_reasons(reports: list[pytest.CollectReport | pytest.TestReport]) -> Counter[str]:
     """How many tests or files were skipped for each reason."""
     reasons: Counter[str] = Counter()

@@ -3,12 +3,13 @@
 Belongs here: helpers that several test files share. Not: tests.
 """
 
+import atexit
 import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,9 @@ def deliver(workspace: Workspace, cell: Cell, rows: list[Row], day: str | None =
 
 @cache
 def tiny_encoder() -> Path:
-    """A folder with the tiny encoder, written once per session."""
+    """A folder with the tiny encoder, written once per session and gone after it."""
     folder = Path(mkdtemp(prefix="csimpact-tiny-")) / "tiny"
+    atexit.register(rmtree, folder.parent, ignore_errors=True)
     write_tiny_encoder(folder, seed=0)
     return folder
 
@@ -148,6 +150,22 @@ def run_stages(workspace: Workspace, *, without: Collection[str] = ()) -> Mappin
     return made
 
 
+def draw_overview(workspace: Workspace) -> None:
+    """What is made of the whole library besides its page, without Dagster."""
+    from assets.overview import OVERVIEW_WHOLES
+    from assets.wholes import TrainConfig
+
+    for whole in OVERVIEW_WHOLES:
+        if whole.tables:
+            whole.function(workspace, TrainConfig())
+
+
+def keep_topics(workspace: Workspace, other: Workspace) -> None:
+    """Give `other` the clusters of `workspace`: they stay from night to night, as ids do."""
+    for part in ("topics", "_state/topics"):
+        copytree(workspace.data.lake / part, other.data.lake / part)
+
+
 def made_cells(made: Mapping[str, list[Made]]) -> dict[str, set[Cell | None]]:
     """Asset -> the cells it made, of those that made any."""
     return {asset: {one.cell for one in ones} for asset, ones in made.items() if ones}
@@ -156,6 +174,16 @@ def made_cells(made: Mapping[str, list[Made]]) -> dict[str, set[Cell | None]]:
 def raw_tables(workspace: Workspace) -> Frames:
     """Every table as stored."""
     return {name: workspace.lake.read_all(name) for name in TABLES}
+
+
+def without_history(frames: Frames) -> Frames:
+    """`raw_tables` less what tells of what was seen, and when: a rebuild sees all at once."""
+    seen = {"citation_profiles": ("n_observations", "iei")}
+    return {
+        name: frame.drop(seen.get(name, ()))
+        for name, frame in frames.items()
+        if name not in ("citation_snapshots", "rising_papers")
+    }
 
 
 def tables_of(workspace: Workspace) -> Frames:

@@ -23,11 +23,14 @@ from resources.workspace import Workspace
 from tests.library import (
     WORDS,
     assert_same_tables,
+    draw_overview,
+    keep_topics,
     raw_tables,
     rebuilt,
     run_stages,
     tables_of,
     tiny_workspace,
+    without_history,
 )
 
 NO_INDEX = ("paper_index",)  # LanceDB has tests of its own, and seconds of start-up
@@ -116,22 +119,28 @@ def poll(workspace: Workspace, day: int, rows: list[Work]) -> None:
     write_poll(workspace.data.inbox, rows, observed_on=then, name=f"day{day}")
 
 
+def refreshed(workspace: Workspace) -> None:
+    """A night: what moved is made anew, then what is made of the whole."""
+    run_stages(workspace, without=NO_INDEX)
+    draw_overview(workspace)
+
+
 def lived(days: Sequence[tuple[dict[int, str], bool]]) -> None:
     """Step by step equals a rebuild, and equals all days taken in at once with the same ids."""
     with TemporaryDirectory() as name:
         step_by_step, at_once = (crawled(Path(name) / n) for n in ("steps", "once"))
-        run_stages(step_by_step, without=NO_INDEX)
+        refreshed(step_by_step)
         for day, (changes, refresh_now) in enumerate(days, 1):
             rows = [CHANGES[what](n) for n, what in changes.items()]
             for workspace in (step_by_step, at_once):
                 poll(workspace, day, rows)
             if refresh_now:
-                run_stages(step_by_step, without=NO_INDEX)
-        run_stages(step_by_step, without=NO_INDEX)
+                refreshed(step_by_step)
+        refreshed(step_by_step)
         again = rebuilt(step_by_step, Path(name) / "again", keep_vectors=True)
-        mine, other = raw_tables(step_by_step), raw_tables(again)
-        for frames in (mine, other):
-            del frames["citation_snapshots"]  # history: what was seen, and when
+        keep_topics(step_by_step, again)
+        draw_overview(again)
+        mine, other = (without_history(raw_tables(w)) for w in (step_by_step, again))
         assert_same_tables(mine, other)
         copytree(step_by_step.data.ledger, at_once.data.ledger)  # ids are minted once
         run_stages(at_once, without=NO_INDEX)
@@ -141,7 +150,10 @@ def lived(days: Sequence[tuple[dict[int, str], bool]]) -> None:
 @given(DAYS)
 @FEW
 def test_any_days_end_as_a_rebuild(days: list[tuple[dict[int, str], bool]]) -> None:
-    """A stage that reads less than it depends on, a pool that keeps a paper that left."""
+    """A stage that reads less than it depends on, a pool that keeps a paper that left.
+
+    And an overview of the night before, told as tonight's.
+    """
     lived(days)
 
 

@@ -66,7 +66,7 @@ DELIVERIES = st.lists(
 )
 # Without shrinking: a failure of this size is read from its last deliveries.
 FEW = settings(
-    max_examples=15, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
+    max_examples=8, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
 )
 
 

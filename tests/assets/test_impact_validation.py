@@ -8,7 +8,6 @@ import pytest
 from assets.impact_validation import IMPACT_VALIDATION as ASSET
 from assets.wholes import TrainConfig
 from pipeline.errors import InputError, NotFoundError
-from pipeline.impact.validation import calibration, interval_study
 from pipeline.impact.validation.naid import FILE
 from pipeline.query.validation import read_validation, validation_summary
 from pipeline.tables import IMPACT_VALIDATION, violations
@@ -16,15 +15,8 @@ from resources.workspace import Workspace
 from tests.library import deliver, paper, papers, reopened, run_stages, tiny_workspace
 
 CVPR, ICML = ("cvpr", 2021), ("icml", 2021)
+pytestmark = pytest.mark.usefixtures("small_simulations")
 STUDIES = {"naid", "topic", "calibration", "coverage", "sensitivity", "robustness"}
-
-
-@pytest.fixture(autouse=True)
-def _small_simulations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is simulated whatever the library is tested beside it."""
-    monkeypatch.setattr(interval_study, "POOL_SIZES", (30,))
-    monkeypatch.setattr(interval_study.coverage_figures, "__kwdefaults__", {"repetitions": 20})
-    monkeypatch.setattr(calibration.planted_calibration, "__kwdefaults__", {"resamples": 2})
 
 
 def naid_file(n: int) -> str:

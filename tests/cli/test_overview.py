@@ -39,6 +39,7 @@ def test_an_overview_is_made_once(own: DataDir, capsys: pytest.CaptureFixture[st
     assert "topics: made" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("small_simulations")
 def test_a_validation_is_told_whole_and_in_short(
     own: DataDir, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -446,7 +446,7 @@ DRAWN = st.builds(
 SETS = st.lists(DRAWN, max_size=9, unique_by=lambda r: r["record_key"])
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(SETS)
 def test_replaying_the_ledger_gives_the_same_table(records: list[Record]) -> None:
     """Incremental must equal rebuild: the same records through a replayed ledger, and no news."""
@@ -463,7 +463,7 @@ def ledger_without_news(ledger: Ledger) -> Ledger:
     return ledger
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(SETS)
 def test_resolving_again_gives_the_same_ids_in_any_order_of_sources(records: list[Record]) -> None:
     """With what is known, one source's import must never move a paper of another's."""
@@ -477,7 +477,7 @@ def test_resolving_again_gives_the_same_ids_in_any_order_of_sources(records: lis
         assert resolved(*records, ledger=ledger).equals(settled)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(SETS, SETS)
 def test_what_is_known_stays_when_other_sources_arrive(
     known: list[Record], later: list[Record]
