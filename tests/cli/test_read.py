@@ -32,9 +32,9 @@ PAPER_KEYS = [
 ]  # fmt: skip
 IMPACT_KEYS = [
     *PAPER_KEYS, "publication_date", "citation_source", "pool_loc", "pool_scale", "pool_k",
-    "tncsi_sp_low", "tncsi_sp_high", "robust_low", "robust_high", "pool_percentile",
-    "count_to_mean", "lognormal_cdf", "pool_ks", "pool_radius", "pool_same_venue",
-    "pool_same_domain", "date_precision",
+    "tncsi_sp_low", "tncsi_sp_high", "robust_low", "robust_high", "excess_low", "excess_high",
+    "pool_percentile", "count_to_mean", "lognormal_cdf", "pool_ks", "pool_radius",
+    "pool_same_venue", "pool_same_domain", "date_precision",
 ]  # fmt: skip
 POOL_KEYS = [
     "paper_id", "title", "venue", "year", "publication_date", "cited_by_count", "similarity",
@@ -191,9 +191,11 @@ def test_impact_shows_how_sure_the_score_is(cli: Cli) -> None:
     """A bare number is believed to its last digit."""
     paper = json.loads(cli("impact", TITLE, "--format", "json"))
     shown = dict(line.split(maxsplit=1) for line in cli("impact", TITLE).splitlines())
-    low, high = paper["tncsi_sp_low"], paper["tncsi_sp_high"]
-    score = f"{paper['tncsi_sp']:.3f}, 95% interval {low:.3f} to {high:.3f}"
-    assert shown["tncsi_sp"] == score
+    for name, low, high in (
+        ("tncsi_sp", paper["robust_low"], paper["robust_high"]),
+        ("excess_ratio", paper["excess_low"], paper["excess_high"]),
+    ):
+        assert shown[name] == f"{paper[name]:.3f}, 95% interval {low:.3f} to {high:.3f}"
     assert shown["pool_percentile"] == f"{paper['pool_percentile']:.3f}"
     assert shown["n_pool"] == f"{paper['n_pool']} counts of {paper['pool_k']} papers"
     assert shown["status"] == "ok"
