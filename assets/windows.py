@@ -67,11 +67,14 @@ class CellReader:
             return [self._papers[cell] for cell in cells]
 
     def vectors(self, cells: Sequence[Cell]) -> list[NDArray[np.float32]]:
-        """Unit vectors of these papers, row by row."""
+        """Unit vectors of these papers, row by row; all of one width, of empty venue-years too."""
         with self._lock:
             if missing := [c for c in cells if c not in self._vectors]:
                 papers = self.papers(missing)
                 together = vectors_for(self._workspace, pl.concat(papers))
                 ends = np.cumsum([frame.height for frame in papers])
                 self._vectors |= dict(zip(missing, np.split(together, ends[:-1]), strict=True))
-            return [self._vectors[cell] for cell in cells]
+            found = [self._vectors[cell] for cell in cells]
+            # One without papers that was read by itself does not know how wide vectors are.
+            width = max((vectors.shape[1] for vectors in found), default=1)
+            return [v if v.size else np.zeros((0, width), np.float32) for v in found]
