@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,16 @@ def library_env(small_library: DataDir, monkeypatch: pytest.MonkeyPatch) -> Data
     monkeypatch.setenv("CSIMPACT_DATA", str(small_library.root))
     monkeypatch.setenv("CSIMPACT_ENCODER", "tiny")
     return small_library
+
+
+@pytest.fixture
+def own(small_library: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
+    """A copy of `small_library` to write in, as the one the code under test takes for its own."""
+    data = DataDir(tmp_path / "library")
+    shutil.copytree(small_library.root, data.root)
+    monkeypatch.setenv("CSIMPACT_DATA", str(data.root))
+    monkeypatch.setenv("CSIMPACT_ENCODER", "tiny")
+    return data
 
 
 @pytest.fixture(scope="session")

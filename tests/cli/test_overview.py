@@ -2,8 +2,6 @@
 
 import csv
 import io
-import shutil
-from pathlib import Path
 
 import pytest
 
@@ -11,16 +9,6 @@ from pipeline.cli import main
 from pipeline.impact.validation import calibration, interval_study
 from pipeline.settings import DataDir
 from pipeline.tables import IMPACT_VALIDATION
-
-
-@pytest.fixture
-def own(small_library: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
-    """A copy of the small library, as the one the code under test takes for its own."""
-    data = DataDir(tmp_path / "library")
-    shutil.copytree(small_library.root, data.root)
-    monkeypatch.setenv("CSIMPACT_DATA", str(data.root))
-    monkeypatch.setenv("CSIMPACT_ENCODER", "tiny")
-    return data
 
 
 def test_an_overview_is_made_once(own: DataDir, capsys: pytest.CaptureFixture[str]) -> None:

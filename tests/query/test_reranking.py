@@ -1,8 +1,5 @@
 """Search with a trained prompt, and with a second stage."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
@@ -20,16 +17,6 @@ from tests.prompts import serve_prompt
 
 TITLE = "Graph Networks number 36"
 ASKED = "robot grasping"
-
-
-@pytest.fixture
-def own(small_library: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDir:
-    """A copy of the library, to serve a prompt in."""
-    data = DataDir(tmp_path / "library")
-    shutil.copytree(small_library.root, data.root)
-    monkeypatch.setenv("CSIMPACT_DATA", str(data.root))
-    monkeypatch.setenv("CSIMPACT_ENCODER", "tiny")
-    return data
 
 
 def test_a_prompt_moves_queries_and_nothing_else(own: DataDir) -> None:

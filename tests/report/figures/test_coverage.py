@@ -3,7 +3,6 @@
 import struct
 
 import polars as pl
-import pytest
 from matplotlib.figure import Figure
 
 from pipeline.report.figures.coverage import coverage_map
@@ -17,20 +16,6 @@ def coverage(*rows: Told) -> pl.DataFrame:
     zeros = dict.fromkeys(VENUE_COVERAGE.schema.names(), 0) | {"expected_from": None}
     told = [zeros | dict(zip(names, row, strict=True)) for row in rows]
     return pl.DataFrame(told, schema=VENUE_COVERAGE.schema, orient="row")
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Every figure that is saved."""
-    figures: list[Figure] = []
-    savefig = Figure.savefig
-
-    def saved(self: Figure, *args: object, **kwargs: object) -> None:
-        figures.append(self)
-        savefig(self, *args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Figure, "savefig", saved)
-    return figures
 
 
 def numbers(figure: Figure) -> dict[str, list[str]]:

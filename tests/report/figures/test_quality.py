@@ -5,7 +5,6 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-import pytest
 from matplotlib.figure import Figure
 
 from pipeline.report.figures.quality import quality_plot
@@ -17,20 +16,6 @@ Told = tuple[str, str, str, str, float]  # benchmark, system, domain, measure, v
 def _quality(*rows: Told) -> pl.DataFrame:
     told = [(b, s, d, m, 1200, v, v - 0.1, v + 0.05, date(2026, 1, 1)) for b, s, d, m, v in rows]
     return pl.DataFrame(told, schema=RETRIEVAL_QUALITY.schema, orient="row")
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Every figure that is saved."""
-    figures: list[Figure] = []
-    savefig = Figure.savefig
-
-    def saved(self: Figure, *args: object, **kwargs: object) -> None:
-        figures.append(self)
-        savefig(self, *args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Figure, "savefig", saved)
-    return figures
 
 
 def test_every_mean_and_bound_is_drawn(drawn: list[Figure]) -> None:
