@@ -47,7 +47,7 @@ def test_the_page_and_its_plots(workspace: Workspace) -> None:
     assert metadata["library_papers"] == 14
     assert document["sections"]["library"]["numbers"]["papers"] == 14
     assert "&lt;b&gt;" in page
-    assert "`csimpact overview`" in page
+    assert "<code>csimpact overview</code>" in page
     assert not [p for p in pages.page.parent.iterdir() if p.name.startswith(".")]
 
 
