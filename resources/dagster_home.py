@@ -24,6 +24,13 @@ BASE_DIR = re.compile(r"^(\s*base_dir: )data/dagster(/\S+)?$", re.MULTILINE)
 POSTGRES_SCHEME = "postgresql+psycopg2"
 STORAGE = re.compile(r"^storage:\n(?:[ \t]+.*\n)+", re.MULTILINE)
 
+SETTLED_TICKS = {"DAGSTER_AUTOMATION_TICK_SETTLE_SECONDS": "0.1"}
+"""For Dagster's processes: conditions see events up to the tick and none that come during it.
+
+Without it (Dagster's default) what a refresh logs while a tick goes on is news whose run tags the
+tick cannot see, and cells that were just made would be made again.
+"""
+
 
 def dagster_yaml(template: str, home: Path, storage: str | None = None) -> str:
     """The template with every `base_dir` below `data/dagster` moved below `home`, absolute.

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import StorageError
 from pipeline.settings import PROJECT, DataDir
-from resources.dagster_home import prepare_dagster_home
+from resources.dagster_home import SETTLED_TICKS, prepare_dagster_home
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -134,7 +134,7 @@ class Processes:
     def _environment(self, home: Path) -> dict[str, str]:
         path = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         mine = {"CSIMPACT_DATA": str(self.data.root), "DAGSTER_HOME": str(home), "PYTHONPATH": path}
-        return {**os.environ, **mine, **self.env}
+        return {**SETTLED_TICKS, **os.environ, **mine, **self.env}
 
     def _arguments(self, role: Role, home: Path) -> list[str]:
         if role == "code_server":

@@ -5,7 +5,7 @@ import os
 import sys
 
 from pipeline.settings import PROJECT, data_dir
-from resources.dagster_home import prepare_dagster_home
+from resources.dagster_home import SETTLED_TICKS, prepare_dagster_home
 
 
 def main() -> None:
@@ -17,7 +17,8 @@ def main() -> None:
     data = data_dir()
     home = prepare_dagster_home(data)
     # Absolute, because the processes below start elsewhere.
-    os.environ |= {"CSIMPACT_DATA": str(data.root), "DAGSTER_HOME": str(home)}
+    mine = {"CSIMPACT_DATA": str(data.root), "DAGSTER_HOME": str(home)}
+    os.environ |= {**SETTLED_TICKS, **os.environ, **mine}
     # From inside the home, so that nothing is written anywhere else.
     os.chdir(home)
     # Its advice to use `dg dev` would need another distribution, and a [tool.dg] section.
