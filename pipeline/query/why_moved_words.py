@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline.query.records import Row
-from pipeline.wording import times
+from pipeline.wording import counted, times
 
 if TYPE_CHECKING:
     from pipeline.query.why_moved import Change
@@ -78,8 +78,8 @@ def _members(told: "Change") -> Iterator[str]:
     if (moves := told.moves) is None:
         return
     line = (
-        f"in its pool, {moves.n_moved:,} counts moved, {moves.n_entered:,} members with a count "
-        f"are new and {moves.n_left:,} gone"
+        f"in its pool, {counted(moves.n_moved, 'count')} moved; of members with a count, "
+        f"{moves.n_entered:,} came and {moves.n_left:,} went"
     )
     if cut := told.split.get("tncsi_sp"):
         line += (
@@ -91,5 +91,8 @@ def _members(told: "Change") -> Iterator[str]:
 
 
 def _signed(change: float) -> str:
-    """Four digits with a sign, but none before a plain 0."""
-    return f"{change:+.4f}".replace("-", "−") if change else "0"
+    """Four digits with a sign, fewer where all four are 0; no sign before a plain 0."""
+    if not change:
+        return "0"
+    digits = f"{change:+.4f}" if abs(change) >= 5e-5 else f"{change:+.0e}"
+    return digits.replace("-", "−")
