@@ -89,6 +89,7 @@ def test_killed_refreshes_lose_nothing(tmp_path: Path, workspace: Workspace) -> 
     assert after.vectors.count() == raw_tables(after)["papers"].height
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_a_refresh_converges(tmp_path: Path, workspace: Workspace) -> None:
     """Chosen moments are those somebody thought of; the seed is the process number."""
     run_stages(workspace)
@@ -104,6 +105,7 @@ def test_killed_at_any_moment_a_refresh_converges(tmp_path: Path, workspace: Wor
     assert_same_tables(raw_tables(after), raw_tables(undisturbed(tmp_path / "peace")))
 
 
+@pytest.mark.slow
 def test_runs_at_once_share_one_database(tmp_path: Path, workspace: Workspace) -> None:
     """Three runs on the same venue-years, whose records somebody else keeps locked for seconds."""
     run_stages(workspace)
