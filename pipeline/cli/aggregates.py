@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsFormat, Count, Format, Rows, add
+from pipeline.cli.options import AsFormat, Count, Format, Rows, add, tell
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,7 +106,10 @@ def rising(limit: Count = 20, output: AsFormat = Format.table) -> None:
     from pipeline.cli.output import print_papers
     from pipeline.query import Library
 
-    print_papers(Library().rising(limit), output)
+    papers = Library().rising(limit)
+    print_papers(papers, output)
+    if not papers.height:
+        tell("no count, of a paper whose pool was counted before, was seen to grow by 3 or more")
 
 
 def _for_eyes(rows: "pl.DataFrame", kind: Kind) -> "pl.DataFrame":
