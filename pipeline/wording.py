@@ -7,6 +7,7 @@ or whole sentences, which stand where they are said.
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 _CONTROL: dict[int, str | None] = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
@@ -70,6 +71,11 @@ def percent(share: float) -> str:
 def part(some: int, whole: int, noun: str) -> str:
     """`3 of 4 papers (75.0%)`."""
     return f"{some:,} of {whole:,} {noun}" + (f" ({percent(some / whole)})" if whole else "")
+
+
+def median(values: pl.Series) -> float:
+    """The median of the known values, of which there is one at least."""
+    return float(np.median(values.drop_nulls().to_numpy()))
 
 
 def span(values: pl.Series, form: str = "") -> str:

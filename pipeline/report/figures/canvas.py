@@ -6,7 +6,7 @@ pixels wide, as on a phone, 8 points are then still 10 pixels.
 
 import io
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.wording import one_line
 
@@ -49,11 +49,11 @@ def to_png(figure: "Figure", dpi: int = PAGE_DPI) -> bytes:
     return small.getvalue()
 
 
-def quiet(axes: "Axes", *, grid: str = "x") -> None:
+def quiet(axes: "Axes", *, grid: Literal["x", "y"] = "x") -> None:
     """Small figures on the axes, a light grid across `grid`, no frame."""
     axes.tick_params(labelsize=7, length=2)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color="0.9", linewidth=0.6)  # type: ignore[arg-type]
+    axes.grid(axis=grid, color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
 
 

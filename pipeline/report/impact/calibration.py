@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.figures.calibration import BINS, distance_histogram, pit_histograms
 from pipeline.report.model import Picture, Section
-from pipeline.wording import percent
+from pipeline.wording import median, percent
 
 TITLE = "Calibration"
 NAMES = {
@@ -47,7 +47,7 @@ def calibration_section(scores: pl.DataFrame, validation: pl.DataFrame | None) -
         distances = known.drop_nulls("pool_ks")
         away = float(told_apart(*(distances[c].to_numpy() for c in ("pool_ks", "n_pool"))).mean())
         pictures.append(_pools(distances, away))
-        numbers |= {"pool_ks_median": _median(distances["pool_ks"]), "told_apart": away}
+        numbers |= {"pool_ks_median": median(distances["pool_ks"]), "told_apart": away}
         words.append(
             f"{percent(away)} of the pools are told apart from an exponential (test of Stephens "
             "1974 at 5%): there the score is a convention, and the percentile the safer reading."
@@ -78,7 +78,7 @@ def _pit(
     own = pl.concat([_bins(known[system], system) for system in shown])
     shares = pl.concat([own, _planted(validation, list(shown))]) if validation is not None else own
     heaviest = [
-        f"{name}: from {percent(mine.min())} to {percent(mine.max())}"  # type: ignore[arg-type]
+        f"{name}: from {percent(min(mine))} to {percent(max(mine))}"
         for system, name in shown.items()
         if (mine := own.filter(system=system)["share"]).len()
     ]
@@ -126,9 +126,9 @@ def _planted(validation: pl.DataFrame, systems: list[str]) -> pl.DataFrame:
 
 
 def _pools(known: pl.DataFrame, away: float) -> Picture:
-    n = _median(known["n_pool"])
+    n = median(known["n_pool"])
     limit = _STEPHENS_5 / (np.sqrt(n) + 0.26 + 0.5 / np.sqrt(n)) + 0.2 / n
-    middle = _median(known["pool_ks"])
+    middle = median(known["pool_ks"])
     alt = (
         f"Histogram of the distances of {known.height:,} pools from the exponential fitted to "
         f"them: the median is {middle:.3f}; {percent(away)} are told apart from an exponential."
@@ -140,7 +140,3 @@ def _pools(known: pl.DataFrame, away: float) -> Picture:
     return Picture(
         "pool_ks", caption, alt, distance_histogram(known["pool_ks"].to_numpy(), float(limit))
     )
-
-
-def _median(values: pl.Series) -> float:
-    return float(values.median())  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.report.figures.scores import group_histograms, score_histograms
 from pipeline.report.model import Listing, Picture, Section
-from pipeline.wording import counted, part
+from pipeline.wording import counted, median, part
 
 TITLE = "Distribution of scores"
 NAMES = {"tncsi_sp": "TNCSI_SP", "pool_percentile": "Percentile in the pool"}
@@ -21,7 +21,7 @@ def distributions_section(scores: pl.DataFrame) -> Section:
         return Section("distributions", TITLE, "No paper has a score yet.", {"scored": 0})
     numbers = {
         "scored": known.height,
-        "median": _median(known["tncsi_sp"]),
+        "median": median(known["tncsi_sp"]),
         "zero": int((known["tncsi_sp"] == 0).sum()),
         "above_0.9": int((known["tncsi_sp"] > 0.9).sum()),
     }
@@ -42,14 +42,10 @@ def _histograms(known: pl.DataFrame, numbers: dict[str, float]) -> Picture:
         f"the fullest of 20 bars begins at {fullest:.2f}."
     )
     if "pool_percentile" in shown:
-        middle = _median(known["pool_percentile"])
+        middle = median(known["pool_percentile"])
         alt += f" Below it, that of percentiles, with median {middle:.3f}."
     caption = "Dashed: where all bars would end if every value were as frequent as any other."
     return Picture("histograms", caption, alt, score_histograms(known, shown))
-
-
-def _median(values: pl.Series) -> float:
-    return float(values.median())  # type: ignore[arg-type]
 
 
 def _by_domain(known: pl.DataFrame) -> Picture:
