@@ -28,7 +28,7 @@ from pipeline.impact.validation.naid import FILE
 from pipeline.impact.validation.pool_fit import fit_pools
 from pipeline.impact.validation.words import NAME as WORDS
 from pipeline.impact.validation.words import word_vectors
-from pipeline.impact.variants import Variant, default_variant, score_variant
+from pipeline.impact.variants import Variant, default_variant, score_variants
 from resources.workspace import Workspace
 
 SEED = 0
@@ -151,8 +151,8 @@ def _sensitivity(library: ValidationLibrary) -> Iterable[Figure]:
         variant: Variant, vectors: Vectors | None = None, queries: Vectors | None = None
     ) -> pl.Series:
         library.workspace.report(f"sensitivity: {variant.name}")
-        return score_variant(
-            variant,
+        return score_variants(
+            [variant],
             library.papers,
             library.vectors if vectors is None else vectors,
             library.counts,

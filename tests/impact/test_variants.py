@@ -23,7 +23,6 @@ from pipeline.impact.variants import (
     PUBLISHED,
     Variant,
     default_variant,
-    score_variant,
     score_variants,
     search,
     tncsi_of,
@@ -62,8 +61,8 @@ def random_library(n: int, seed: int) -> tuple[pl.DataFrame, NDArray[np.float32]
 
 
 def score(variant: Variant, papers: pl.DataFrame, vectors, counts: Counts, **more) -> pl.DataFrame:
-    rows = score_variant(
-        variant, papers, vectors, counts, encoder_id="e", precedence=SOURCES, **more
+    rows = score_variants(
+        [variant], papers, vectors, counts, encoder_id="e", precedence=SOURCES, **more
     )
     assert violations(TNCSI_VARIANTS, rows) == []
     return rows

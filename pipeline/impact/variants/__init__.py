@@ -12,14 +12,13 @@ from pipeline.impact.variants.rules import (
     default_variant,
     variants_of,
 )
-from pipeline.impact.variants.scores import score_variant, score_variants
+from pipeline.impact.variants.scores import score_variants
 
 __all__ = [
     "PUBLISHED",
     "Score",
     "Variant",
     "default_variant",
-    "score_variant",
     "score_variants",
     "tncsi_of",
     "variants_of",

@@ -22,47 +22,6 @@ from pipeline.impact.variants.search import Search
 from pipeline.tables import TNCSI_VARIANTS
 
 
-def score_variant(
-    variant: Variant,
-    papers: pl.DataFrame,
-    vectors: NDArray[np.float32],
-    counts: Counts,
-    *,
-    encoder_id: str,
-    precedence: Sequence[str],
-    queries: NDArray[np.float32] | None = None,
-    places: NDArray[np.int64] | None = None,
-) -> pl.DataFrame:
-    """`tncsi_variants` rows of the papers in `places`, in that order; of all if None.
-
-    Args:
-        variant: the rule.
-        papers: `paper_id, paper_row, venue, year, publication_date, in_pools`, and `is_retracted`
-            if the rule looks at it.
-        vectors: unit vectors (n, d), row by row those of `papers`.
-        counts: citations by source and `paper_row`; papers beyond their end are unknown.
-        encoder_id: goes into `config_id`.
-        precedence: sources, the most trusted first, as in `score_pools`.
-        queries: unit vectors (len(places), d) that look for the pools in place of the papers' own,
-            such as prompted ones.
-        places: rows of `papers`.
-
-    Raises:
-        InputError: arrays disagree in length, vectors are not of length 1, a source is not in
-            `precedence`, or a count is too large for exact weights.
-    """
-    return score_variants(
-        [variant],
-        papers,
-        vectors,
-        counts,
-        encoder_id=encoder_id,
-        precedence=precedence,
-        queries=queries,
-        places=places,
-    )
-
-
 def score_variants(
     variants: Sequence[Variant],
     papers: pl.DataFrame,
@@ -74,9 +33,25 @@ def score_variants(
     queries: NDArray[np.float32] | None = None,
     places: NDArray[np.int64] | None = None,
 ) -> pl.DataFrame:
-    """The rows of each variant, one after the other; rules of equal pools share one search.
+    """`tncsi_variants` rows of the papers in `places`, in that order, variant after variant.
 
-    Arguments and errors are those of `score_variant`.
+    Rules of equal pools share one search. Without `places`, rows are of all papers.
+
+    Args:
+        variants: the rules.
+        papers: `paper_id, paper_row, venue, year, publication_date, in_pools`, and `is_retracted`
+            if a rule looks at it.
+        vectors: unit vectors (n, d), row by row those of `papers`.
+        counts: citations by source and `paper_row`; papers beyond their end are unknown.
+        encoder_id: goes into `config_id`.
+        precedence: sources, the most trusted first, as in `score_pools`.
+        queries: unit vectors (len(places), d) that look for the pools in place of the papers' own,
+            such as prompted ones.
+        places: rows of `papers`.
+
+    Raises:
+        InputError: arrays disagree in length, vectors are not of length 1, a source is not in
+            `precedence`, or a count is too large for exact weights.
     """
     places = np.arange(papers.height) if places is None else places
     _check(variants, papers, vectors, counts, queries, places)
